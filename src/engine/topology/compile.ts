@@ -1,0 +1,113 @@
+/**
+ * Turns a topology into a plan: everything that can be known without a broker is decided here, once, so that all three
+ * languages and all threads get the same. It never looks inside functions.
+ */
+import { createHash } from 'node:crypto'
+import { checkTopicName } from '../../core/topic.ts'
+import type { Topology } from './builder.ts'
+import type { TopologyNode } from './node.ts'
+import type { CopartitionGroup, Plan, PlanNode, Subtopology } from './plan.ts'
+import { analyseDecoding } from './decode.ts'
+import { insertRepartitions } from './repartition.ts'
+import { internalTopics } from './internal-topics.ts'
+import { makeManifest } from './manifest.ts'
+import { makeSubtopology, splitNodes } from './subtopologies.ts'
+import { validate } from './validate.ts'
+
+/**
+ * 1. Check and order the nodes. 2. Insert repartitions. 3. Analyse decoding. 4. Split into sub-topologies with stores and
+ * ledgers. 5. Internal topics, co-partition groups. 6. Manifest and hash.
+ * @throws SLUICE_TOPOLOGY, SLUICE_NAME_TAKEN, SLUICE_STORE_UNKNOWN, SLUICE_TOPIC_INVALID
+ */
+export function compile(application: string, topology: Topology): Plan {
+  checkTopicName(application)
+  const nodes = validate(insertRepartitions(application, validate(topology.nodes)))
+  const planNodes = completeNodes(nodes)
+  const subtopologies = splitNodes(planNodes).map((group, id) => makeSubtopology(application, id, group))
+  const manifest = makeManifest(application, subtopologies)
+  const copartition = copartitionGroups(nodes)
+  return Object.freeze({
+    application,
+    subtopologies: Object.freeze(subtopologies),
+    sourceTopics: userTopics(nodes, ({ source }) =>
+      source?.internal === true ? [] : (source?.topics ?? []),
+    ),
+    sinkTopics: userTopics(nodes, ({ sink }) =>
+      sink === undefined || sink.internal === true ? [] : [sink.topic],
+    ),
+    internalTopics: internalTopics(application, subtopologies),
+    copartition,
+    manifest,
+    hash: hashOf(application, subtopologies, copartition),
+  })
+}
+
+function completeNodes(nodes: readonly TopologyNode[]): readonly PlanNode[] {
+  const { decode, reuse } = analyseDecoding(nodes)
+  const children = new Map<string, string[]>(nodes.map((node) => [node.name, []]))
+  for (const node of nodes) for (const parent of node.parents) children.get(parent)!.push(node.name)
+  return nodes.map((node) => {
+    const decoded = decode.get(node.name)
+    const reused = reuse.get(node.name)
+    return Object.freeze({
+      ...node,
+      children: Object.freeze(children.get(node.name)!),
+      ...(decoded === undefined ? {} : { decode: decoded }),
+      ...(reused === undefined ? {} : { reuse: reused }),
+    })
+  })
+}
+
+function userTopics(
+  nodes: readonly TopologyNode[],
+  topics: (node: TopologyNode) => readonly string[],
+): readonly string[] {
+  return Object.freeze([...new Set(nodes.flatMap(topics))])
+}
+
+function copartitionGroups(nodes: readonly TopologyNode[]): readonly CopartitionGroup[] {
+  const topicsAbove = new Map<string, readonly string[]>()
+  for (const node of nodes) {
+    const above = node.source?.topics ?? node.parents.flatMap((parent) => topicsAbove.get(parent)!)
+    topicsAbove.set(node.name, [...new Set(above)])
+  }
+  return Object.freeze(
+    nodes
+      .filter((node) => node.copartitions !== undefined)
+      .map((node) => ({
+        node: node.name,
+        topics: Object.freeze([...new Set(node.copartitions!.flatMap((name) => topicsAbove.get(name)!))]),
+      })),
+  )
+}
+
+/** Over what must be equal in all threads and instances: names, edges, topics, stores, formats. */
+function hashOf(
+  application: string,
+  subtopologies: readonly Subtopology[],
+  copartition: readonly CopartitionGroup[],
+): string {
+  const nodes = subtopologies.map((subtopology) =>
+    subtopology.nodes.map(({ name, kind, parents, children, source, sink, connects }) => {
+      const io = source ?? sink
+      return [
+        name,
+        kind,
+        parents,
+        children,
+        source?.topics,
+        sink?.topic,
+        io?.key.format,
+        io?.value.format,
+        connects,
+      ]
+    }),
+  )
+  const stores = subtopologies.map((subtopology) =>
+    subtopology.stores.map(({ name, kind, key, value, changelogTopic }) => {
+      return [name, kind, key.format, value.format, changelogTopic]
+    }),
+  )
+  const text = JSON.stringify([application, nodes, stores, copartition])
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,85 @@
+/**
+ * A topology as data: frozen nodes that a language writes, `compile` completes and the runtime builds per task.
+ * Nodes carry their behaviour as a `build` function, so that the runtime never needs to know an operator by name.
+ */
+import type { BuildProcessor, LedgerCodec } from '../../core/processor.ts'
+import type { Serde } from '../../core/serde.ts'
+
+export interface TopologyNode {
+  /** Unique within the application; by the user or from content (`names.ts`), never from a counter. */
+  readonly name: string
+  /** The verb, for descriptions and names: `filter`, `join` … */
+  readonly kind: string
+  /** Names of the nodes that feed this one. */
+  readonly parents: readonly string[]
+  readonly source?: SourceSpec
+  readonly sink?: SinkSpec
+  /** Absent on sources: the runtime feeds their children. */
+  readonly build?: BuildProcessor
+  /** Stores this node owns or uses. A store is defined by one node; others name it in `connects`. */
+  readonly stores?: readonly StoreSpec[]
+  readonly connects?: readonly string[]
+  /** What this node reads of a record. A side nobody reads is never deserialised, it passes as bytes. */
+  readonly reads: 'nothing' | 'key' | 'value' | 'both'
+  /** Whether key and value leave as they came (a filter keeps both, mapValues only the key). */
+  readonly keeps: 'nothing' | 'key' | 'value' | 'both'
+  /** Sets the repartition-required flag of what follows (selectKey, map, flatMap, groupBy): rule R1. */
+  readonly changesKey?: boolean
+  /**
+   * Input that must be partitioned by key: state by key or a join. `compile` inserts a repartition topic in front when
+   * the key may have changed upstream (rule R2). One entry per parent that needs it.
+   */
+  readonly partitioned?: readonly PartitionedInput[]
+  /** Parents that must have equal partition counts and be read by one task. */
+  readonly copartitions?: readonly string[]
+  /** Has calls in flight: the runtime keeps a ledger store `<name>-ledger` for it. */
+  readonly asynchronous?: boolean
+  /** Serdes of an asynchronous node's input, as given to `context.async`. */
+  readonly ledger?: LedgerCodec
+  /** A left join takes null keys: a repartition somewhere in front of it must not drop them (rule R3). */
+  readonly allowsNullKey?: boolean
+  /** Serdes known for the output of this node, when the value or key is written somewhere below. */
+  readonly keySerde?: Serde<unknown>
+  readonly valueSerde?: Serde<unknown>
+  /** One line for `explain`. */
+  readonly note?: string
+}
+
+export interface PartitionedInput {
+  readonly parent: string
+  /** Base name of the repartition topic: `<application>-<name>-repartition`. */
+  readonly name: string
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  /** Fixed partition count; absent: as the sources feeding it. */
+  readonly partitions?: number
+  /** Repartition even when the key cannot have changed (the verb `repartition`). */
+  readonly always?: boolean
+}
+
+export interface SourceSpec {
+  readonly topics: readonly string[]
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  /** A repartition topic made by `compile`: its records are purged after they were committed. */
+  readonly internal?: boolean
+}
+
+export interface SinkSpec {
+  readonly topic: string
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  readonly internal?: boolean
+}
+
+export interface StoreSpec {
+  readonly name: string
+  /** `key-value`: plain values. `timestamped`: each value with the event time of its last update (tables, aggregates). */
+  readonly kind: 'key-value' | 'timestamped'
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  /** False: the store is rebuilt from nothing after a crash. Default true. */
+  readonly changelog: boolean
+  /** A source topic that serves as changelog (table read directly from a compacted topic is NOT done by default, as in Kafka without optimisation). */
+  readonly sourceChangelog?: string
+}
