@@ -1,0 +1,7 @@
+/** merge: several streams as one, interleaved as they come, without a promise of order between them. */
+import { untouched } from '../topology/builder.ts'
+import type { TopologyNode } from '../topology/node.ts'
+
+export function merge(name: string, parents: readonly string[]): TopologyNode {
+  return { name, kind: 'merge', parents, ...untouched, build: ({ next }) => ({ process: next }) }
+}
