@@ -29,7 +29,7 @@ export interface LmdbOptions {
 }
 
 /** What lmdb has and its types lack: a forced sync, and key encoders of named databases. */
-interface Environment extends RootDatabase {
+type Environment = Omit<RootDatabase, 'openDB'> & {
   sync(done: (error: unknown) => void): void
   openDB<V, K extends Key>(options: DatabaseOptions & { name: string; keyEncoder: unknown }): Database<V, K>
 }
@@ -86,7 +86,7 @@ class LmdbStorage implements TaskStorage {
       overlappingSync: false,
       // Tables of stores that a former version of the application had stay in the file and count too.
       maxDbs: 2 * stores.length + 64,
-    }) as Environment
+    }) as unknown as Environment
     try {
       this.#meta = this.#table('meta')
       for (const name of stores)
