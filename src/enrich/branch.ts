@@ -1,0 +1,137 @@
+/**
+ * One source as a task asks it: cache first, then an equal call under way, then a call of its own.
+ * It must never call the user's code for a record that was answered already.
+ */
+import type { AsyncHost } from '../core/async-operator.ts'
+import type { Clock } from '../core/clock.ts'
+import { problemOf, sluiceError } from '../core/errors.ts'
+import type { HttpClient } from '../core/http.ts'
+import type { Random } from '../core/random.ts'
+import type { Alarms } from './alarms.ts'
+import { AnswerCache } from './cache.ts'
+import { Call } from './call.ts'
+import { Flights } from './coalesce.ts'
+import type { Question } from './entry.ts'
+import { freezeDeep } from './freeze.ts'
+import { sourceMetrics } from './metrics.ts'
+import type { SourceMetrics } from './metrics.ts'
+import type { SourcePolicy } from './policy.ts'
+import type { Slots } from './slots.ts'
+import type { Source } from './sources/source.ts'
+import type { BranchTools, Identified } from './tools.ts'
+
+/** A source with its policy, at definition. */
+export interface BranchDefinition {
+  readonly name: string
+  readonly source: Source
+  readonly policy: SourcePolicy
+}
+
+export class Branch implements BranchTools {
+  readonly node: string
+  readonly task: string
+  readonly place: string
+  readonly source: Source
+  readonly policy: SourcePolicy
+  readonly clock: Clock
+  readonly random: Random
+  readonly http: HttpClient | undefined
+  readonly slots: Slots
+  readonly alarms: Alarms
+  readonly metrics: SourceMetrics
+  readonly #cache: AnswerCache | undefined
+  readonly #flights: Flights<Call> | undefined
+
+  constructor(definition: BranchDefinition, host: AsyncHost, slots: Slots, alarms: Alarms) {
+    this.node = host.node
+    this.task = host.task
+    this.place = definition.name === '' ? host.node : `${host.node} ${definition.name}`
+    this.source = definition.source
+    this.policy = definition.policy
+    this.clock = host.clock
+    this.random = host.random
+    this.http = host.http
+    this.slots = slots
+    this.alarms = alarms
+    this.metrics = sourceMetrics(host, definition.name)
+    this.#cache = this.policy.cache === undefined ? undefined : new AnswerCache(this.policy.cache, host.clock)
+    this.#flights = this.policy.coalesce ? new Flights<Call>() : undefined
+  }
+
+  /** Answers the question, now or later. */
+  ask(question: Question): void {
+    const { record } = question.ticket
+    let request: unknown
+    let identity: string | undefined
+    try {
+      request = this.source.request(record.value, record.key, record)
+      if (request !== undefined) identity = this.#identify(question, request)
+    } catch (cause) {
+      question.failed(this.#refused(question, cause))
+      return
+    }
+    if (request === undefined) {
+      this.metrics.skipped.value++
+      question.answered(null)
+      return
+    }
+    if (identity === undefined || !this.#share(question, identity)) this.#call(question, request, identity)
+  }
+
+  /** Answers from the cache or joins an equal call. */
+  #share(question: Question, identity: string): boolean {
+    if (this.#cache !== undefined) {
+      const kept = this.#cache.get(identity)
+      if (kept !== undefined) {
+        this.metrics.hits.value++
+        question.answered(kept.value)
+        return true
+      }
+      this.metrics.misses.value++
+    }
+    const flight = this.#flights?.find(identity)
+    if (flight === undefined) return false
+    this.metrics.coalesced.value++
+    question.call = flight
+    flight.join(question)
+    return true
+  }
+
+  #call(question: Question, request: unknown, identity: string | undefined): void {
+    const call = new Call(this, request, identity, question)
+    question.call = call
+    if (identity !== undefined) this.#flights?.started(identity, call)
+    call.start()
+  }
+
+  keep(call: Identified, value: unknown): unknown {
+    const { identity } = call
+    if (identity === undefined || (this.#cache === undefined && this.#flights === undefined)) return value
+    this.ended(call)
+    const shared = freezeDeep(value)
+    this.#cache?.put(identity, shared)
+    return shared
+  }
+
+  ended(call: Identified): void {
+    if (call.identity !== undefined) this.#flights?.ended(call.identity, call)
+  }
+
+  close(): void {
+    this.#flights?.clear()
+  }
+
+  #identify({ ticket }: Question, request: unknown): string | undefined {
+    const { record } = ticket
+    if (this.policy.key !== undefined)
+      return this.policy.key(record.value as never, record.key as never, record)
+    if (this.source.identity !== undefined) return this.source.identity(request)
+    return this.policy.keyed ? (ticket.orderKey ?? undefined) : undefined
+  }
+
+  #refused({ ticket }: Question, cause: unknown): ReturnType<typeof sluiceError> {
+    const { topic, partition, offset } = ticket.record
+    const problem = problemOf(cause)
+    return sluiceError('SLUICE_PROCESSING', { node: this.place, topic, partition, offset, problem }, cause)
+  }
+}

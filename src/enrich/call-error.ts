@@ -1,0 +1,21 @@
+/** The error a source throws to steer retries. */
+
+/**
+ * A failed call that says whether it is worth repeating. Throw it from a source to steer retries.
+ * @example throw new CallError('quota used up', { retriable: true, retryAfterMs: 30_000 })
+ */
+export class CallError extends Error {
+  readonly retriable: boolean
+  /** Shortest wait the service asked for, ms. */
+  readonly retryAfterMs: number
+
+  constructor(
+    message: string,
+    options: { readonly retriable: boolean; readonly retryAfterMs?: number; readonly cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'CallError'
+    this.retriable = options.retriable
+    this.retryAfterMs = options.retryAfterMs ?? 0
+  }
+}

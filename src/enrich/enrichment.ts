@@ -1,0 +1,146 @@
+/**
+ * Defines the asynchronous operator: checks and completes all options once, so that a typing error stops the start and
+ * nothing is looked up per record.
+ */
+import type { AsyncOperatorFactory } from '../core/async-operator.ts'
+import {
+  choiceField,
+  countField,
+  customField,
+  defineConfig,
+  durationField,
+  lintUnknown,
+  optional,
+} from '../core/config.ts'
+import type { ConfigSpec, Field } from '../core/config.ts'
+import { sluiceError } from '../core/errors.ts'
+import type { BranchDefinition } from './branch.ts'
+import { freezeDeep } from './freeze.ts'
+import { openOperator } from './operator.ts'
+import type { Fallback, OperatorDefinition } from './operator.ts'
+import { ORDER_MODES } from './order.ts'
+import type { OrderMode } from './order.ts'
+import { sourcePolicy } from './policy.ts'
+import { source } from './sources/source.ts'
+import type { Source, SourceLike } from './sources/source.ts'
+import type { EnrichOptions, FallbackFunction, SourceMap, Sources } from './types.ts'
+
+type EnrichFields = {
+  readonly order: Field<OrderMode | undefined>
+  readonly concurrency: Field<number>
+  readonly maxPending: Field<number | undefined>
+  readonly deadline: Field<number>
+  readonly fallback: Field<unknown>
+  readonly onError: Field<'dead-letter' | 'drop' | 'fail'>
+}
+
+export const enrichSpec: ConfigSpec<EnrichFields> = defineConfig({
+  order: optional(
+    choiceField(ORDER_MODES, {
+      doc: "Which results leave in order; default 'key', 'key-serial' if a source writes.",
+    }),
+  ),
+  concurrency: countField({ doc: 'Most calls under way per task.', default: 32, min: 1, max: 100_000 }),
+  maxPending: optional(
+    countField({ doc: 'Most records waiting per task; default 8 × concurrency.', min: 1, max: 10_000_000 }),
+  ),
+  deadline: durationField({ doc: 'Total time of a record, retries and restarts included.', default: '30s' }),
+  fallback: optional(
+    customField<unknown>('value or function', { doc: 'Used when a source failed for good.' }, (came) => came),
+  ),
+  onError: choiceField(['dead-letter', 'drop', 'fail'], {
+    doc: 'What becomes of a record whose source failed for good and has no fallback.',
+    default: 'dead-letter',
+  }),
+})
+
+/**
+ * The operator that asks `sources` for every record. A single source's answer becomes the value; several sources are
+ * asked at the same time and each fills the field it is named after.
+ * @example enrichment({ profile: http('https://profiles.internal/{key}') }, { concurrency: 500, fallback: { profile: null } })
+ * @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN
+ */
+export function enrichment<Value = never, Key = never>(
+  sources: Sources<Value, Key>,
+  options: EnrichOptions = {},
+): AsyncOperatorFactory {
+  const place = 'enrich'
+  const parsed = enrichSpec.parse(options, place)
+  const named = namedSources(sources, place)
+  const branches = named.map(([name, like]) => branchOf(name, like, place))
+  const writes = branches.some((branch) => branch.source.kind === 'write')
+  const single = isSource(sources)
+  const definition: OperatorDefinition = {
+    branches,
+    fields: single ? undefined : branches.map((branch) => branch.name),
+    fallbacks: single
+      ? [hasFallback(options) ? fallbackOf(options.fallback) : undefined]
+      : branchFallbacks(branches, options.fallback, place),
+    order: parsed.order ?? (writes ? 'key-serial' : 'key'),
+    concurrency: parsed.concurrency,
+    maxPending: parsed.maxPending ?? 8 * parsed.concurrency,
+    deadlineMs: parsed.deadline,
+    onError: parsed.onError,
+  }
+  return { deadlineMs: definition.deadlineMs, open: (host) => openOperator(definition, host) }
+}
+
+/** `fallback: null` and even `fallback: undefined` are given on purpose: only a missing option is none. */
+function hasFallback(options: EnrichOptions): boolean {
+  return 'fallback' in options
+}
+
+function isSource(sources: unknown): sources is SourceLike {
+  if (typeof sources === 'function') return true
+  return typeof sources === 'object' && sources !== null && typeof (sources as Source).call === 'function'
+}
+
+function namedSources(sources: unknown, place: string): readonly (readonly [string, SourceLike])[] {
+  if (isSource(sources)) return [['', sources]]
+  const named = typeof sources === 'object' && sources !== null ? Object.entries(sources as SourceMap) : []
+  if (named.length === 0) throw notASource(place, 'a source, or an object with at least one source', sources)
+  for (const [name, one] of named) {
+    if (!isSource(one))
+      throw notASource(`${place} ${name}`, 'a source: a function, http(…) or source(…)', one)
+  }
+  return named
+}
+
+function notASource(place: string, expected: string, came: unknown): Error {
+  const shown = came === undefined ? 'undefined' : (JSON.stringify(came) ?? typeof came)
+  return sluiceError('SLUICE_CONFIG_INVALID', { place, expected, came: shown })
+}
+
+function branchOf(field: string, like: SourceLike, place: string): BranchDefinition {
+  const asked: Source<unknown, never> = typeof like === 'function' ? source(like as never) : like
+  const name = asked.options?.name ?? asked.name ?? field
+  const policy = sourcePolicy(asked.kind, asked.options, field === '' ? place : `${place} ${field}`)
+  return { name: field === '' ? name : field, source: asked as Source, policy }
+}
+
+function branchFallbacks(
+  branches: readonly BranchDefinition[],
+  given: unknown,
+  place: string,
+): readonly (Fallback | undefined)[] {
+  if (given === undefined) return branches.map(() => undefined)
+  const names = branches.map((branch) => branch.name)
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const expected = `an object with answers or functions for some of: ${names.join(', ')}`
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place: `${place}: fallback`,
+      expected,
+      came: typeof given === 'function' ? 'a function' : JSON.stringify(given),
+    })
+  }
+  lintUnknown(Object.keys(given), names, `${place}: fallback`)
+  const byField = given as Readonly<Record<string, unknown>>
+  return names.map((name) => (name in byField ? fallbackOf(byField[name]) : undefined))
+}
+
+function fallbackOf(given: unknown): Fallback {
+  if (typeof given === 'function') return given as FallbackFunction
+  // All records that fall back share it.
+  const shared = freezeDeep(given)
+  return () => shared
+}

@@ -1,0 +1,19 @@
+/** Public door of enrichment: asking the outside world as an operator. */
+export { enrichment } from './enrichment.ts'
+export { http } from './sources/http.ts'
+export { source } from './sources/source.ts'
+export { CallError } from './call-error.ts'
+export type { EnrichHttpRequest, HttpDefinition, HttpOptions } from './sources/http.ts'
+export type {
+  CacheKey,
+  CacheOptions,
+  CallContext,
+  FunctionOptions,
+  Source,
+  SourceFunction,
+  SourceLike,
+  SourceOptions,
+} from './sources/source.ts'
+export type { RetryOptions } from './retry.ts'
+export type { OrderMode } from './order.ts'
+export type { Enriched, EnrichOptions, FallbackFunction, InferAnswer, SourceMap, Sources } from './types.ts'

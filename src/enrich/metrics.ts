@@ -1,0 +1,70 @@
+/**
+ * What enrichment counts, per node, task and source. Names:
+ * `enrich-calls-total` (label outcome: ok, error, timeout, aborted), `enrich-call-latency-ms`, `enrich-retries-total`,
+ * `enrich-late-completions-total`, `enrich-cache-hits-total`, `enrich-cache-misses-total`, `enrich-coalesced-total`,
+ * `enrich-skipped-total`, `enrich-fallbacks-total`; per node and task only: `enrich-in-flight` (calls),
+ * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-deadline-misses-total`,
+ * `enrich-dead-letters-total`, `enrich-drops-total`. Timeouts are the calls with outcome timeout.
+ */
+import type { AsyncHost } from '../core/async-operator.ts'
+import type { Counter, Histogram } from '../core/metrics.ts'
+
+export interface SourceMetrics {
+  readonly ok: Counter
+  readonly error: Counter
+  readonly timeout: Counter
+  readonly aborted: Counter
+  readonly latency: Histogram
+  readonly retries: Counter
+  readonly late: Counter
+  readonly hits: Counter
+  readonly misses: Counter
+  readonly coalesced: Counter
+  readonly skipped: Counter
+  readonly fallbacks: Counter
+}
+
+export interface OperatorMetrics {
+  readonly deadlineMisses: Counter
+  readonly deadLetters: Counter
+  readonly drops: Counter
+}
+
+/** Values read when somebody asks. */
+export interface OperatorLevels {
+  inFlight(): number
+  pending(): number
+  held(): number
+}
+
+export function sourceMetrics({ node, task, metrics }: AsyncHost, source: string): SourceMetrics {
+  const labels = { node, task, source }
+  const calls = (outcome: string): Counter => metrics.counter('enrich-calls-total', { ...labels, outcome })
+  return {
+    ok: calls('ok'),
+    error: calls('error'),
+    timeout: calls('timeout'),
+    aborted: calls('aborted'),
+    latency: metrics.histogram('enrich-call-latency-ms', labels),
+    retries: metrics.counter('enrich-retries-total', labels),
+    late: metrics.counter('enrich-late-completions-total', labels),
+    hits: metrics.counter('enrich-cache-hits-total', labels),
+    misses: metrics.counter('enrich-cache-misses-total', labels),
+    coalesced: metrics.counter('enrich-coalesced-total', labels),
+    skipped: metrics.counter('enrich-skipped-total', labels),
+    fallbacks: metrics.counter('enrich-fallbacks-total', labels),
+  }
+}
+
+export function operatorMetrics(host: AsyncHost, levels: OperatorLevels): OperatorMetrics {
+  const { node, task, metrics } = host
+  const labels = { node, task }
+  metrics.gauge('enrich-in-flight', () => levels.inFlight(), labels)
+  metrics.gauge('enrich-pending', () => levels.pending(), labels)
+  metrics.gauge('enrich-held', () => levels.held(), labels)
+  return {
+    deadlineMisses: metrics.counter('enrich-deadline-misses-total', labels),
+    deadLetters: metrics.counter('enrich-dead-letters-total', labels),
+    drops: metrics.counter('enrich-drops-total', labels),
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * The asynchronous operator of one task: takes tickets, asks the sources, and gives every ticket exactly one outcome.
+ * It must never settle a ticket twice, nor settle anything after `close`.
+ */
+import type { AsyncHost, AsyncOperator, AsyncOutcome, Ticket } from '../core/async-operator.ts'
+import { problemOf, sluiceError } from '../core/errors.ts'
+import type { SluiceError } from '../core/errors.ts'
+import { Alarms } from './alarms.ts'
+import { Branch } from './branch.ts'
+import type { BranchDefinition } from './branch.ts'
+import { Entry, Question } from './entry.ts'
+import type { Desk } from './entry.ts'
+import { operatorMetrics } from './metrics.ts'
+import type { OperatorMetrics } from './metrics.ts'
+import { Order } from './order.ts'
+import type { OrderMode } from './order.ts'
+import { Slots } from './slots.ts'
+
+export type Fallback = (value: never, error: Error) => unknown
+
+/** All options, complete and checked. */
+export interface OperatorDefinition {
+  readonly branches: readonly BranchDefinition[]
+  /** The field each branch fills; absent: a single source, whose answer becomes the value. */
+  readonly fields: readonly string[] | undefined
+  readonly fallbacks: readonly (Fallback | undefined)[]
+  readonly order: OrderMode
+  readonly concurrency: number
+  readonly maxPending: number
+  readonly deadlineMs: number
+  readonly onError: 'dead-letter' | 'drop' | 'fail'
+}
+
+export function openOperator(definition: OperatorDefinition, host: AsyncHost): AsyncOperator {
+  const offline =
+    host.http === undefined && definition.branches.find(({ source }) => source.needsHttp === true)
+  if (offline !== false && offline !== undefined) {
+    throw sluiceError('SLUICE_UNSUPPORTED', {
+      what: `${host.node} ${offline.name}`,
+      problem: 'it uses HTTP, and this application was started without an HTTP client',
+      remedy: 'Start it with an HTTP client.',
+    })
+  }
+  return new EnrichOperator(definition, host)
+}
+
+class EnrichOperator implements AsyncOperator, Desk {
+  readonly #definition: OperatorDefinition
+  readonly #host: AsyncHost
+  readonly #alarms: Alarms
+  readonly #slots: Slots
+  readonly #branches: readonly Branch[]
+  readonly #order: Order
+  readonly #metrics: OperatorMetrics
+  #pending = 0
+  #closed = false
+
+  constructor(definition: OperatorDefinition, host: AsyncHost) {
+    this.#definition = definition
+    this.#host = host
+    this.#alarms = new Alarms(host.clock)
+    this.#slots = new Slots(definition.concurrency)
+    this.#branches = definition.branches.map((one) => new Branch(one, host, this.#slots, this.#alarms))
+    this.#order = new Order(
+      definition.order,
+      (entry) => this.#begin(entry),
+      (entry) => this.#settle(entry),
+    )
+    this.#metrics = operatorMetrics(host, {
+      inFlight: () => this.#slots.running,
+      pending: () => this.#pending,
+      held: () => this.#order.held,
+    })
+  }
+
+  get full(): boolean {
+    return this.#pending >= this.#definition.maxPending
+  }
+
+  admit(ticket: Ticket): void {
+    if (this.#closed) return
+    const { clock } = this.#host
+    this.#pending++
+    const remaining = ticket.deadline - clock.now()
+    const entry = new Entry(ticket, clock.monotonic() + remaining)
+    this.#order.enter(entry)
+    // Most records of a cache or of a synchronous source have left by now and need no alarm.
+    if (isOpen(entry) && !this.#closed) entry.alarm = this.#alarms.set(remaining, () => this.#missed(entry))
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#pending = 0
+    this.#alarms.clear()
+    this.#order.clear()
+    for (const branch of this.#branches) branch.close()
+    this.#slots.close()
+  }
+
+  answered(question: Question): void {
+    const { entry } = question
+    if (entry.state !== 'asking' || this.#closed) return
+    entry.open--
+    if (entry.open > 0) return
+    this.#decide(entry, { kind: 'emit', value: this.#combine(entry) })
+  }
+
+  failed(question: Question, error: SluiceError): void {
+    const { entry, at } = question
+    if (entry.state !== 'asking' || this.#closed) return
+    const fallback = this.#definition.fallbacks[at]
+    if (fallback === undefined) {
+      this.#fail(entry, error)
+      return
+    }
+    try {
+      question.value = fallback(entry.ticket.record.value as never, error)
+    } catch (cause) {
+      this.#fail(entry, this.#brokenFallback(entry, cause))
+      return
+    }
+    this.#branches[at]!.metrics.fallbacks.value++
+    this.answered(question)
+  }
+
+  #begin(entry: Entry): void {
+    if (this.#closed) return
+    const { value } = entry.ticket.record
+    entry.state = 'asking'
+    if (this.#definition.fields !== undefined && typeof value !== 'object') {
+      this.#fail(entry, this.#notAnObject(entry))
+      return
+    }
+    if (this.#definition.fields !== undefined && value === null) {
+      // A tombstone has no fields to fill.
+      this.#decide(entry, { kind: 'emit', value })
+      return
+    }
+    entry.open = this.#branches.length
+    entry.questions = this.#branches.map((_, at) => new Question(entry, at, this))
+    if (entry.deadlineAt <= this.#host.clock.monotonic()) {
+      this.#missed(entry)
+      return
+    }
+    for (const question of entry.questions) {
+      if (entry.state !== 'asking') return
+      this.#branches[question.at]!.ask(question)
+    }
+  }
+
+  /** The deadline: calls are aborted first, then what lacks an answer falls back. */
+  #missed(entry: Entry): void {
+    if (!isOpen(entry) || this.#closed) return
+    this.#metrics.deadlineMisses.value++
+    const { node } = this.#host
+    const scope = 'deadline of the record, all attempts together'
+    const error = sluiceError('SLUICE_ENRICH_TIMEOUT', { node, limit: this.#definition.deadlineMs, scope })
+    if (entry.state === 'waiting') {
+      // Nothing was asked yet: it waited for the records before it.
+      entry.state = 'asking'
+      entry.open = this.#branches.length
+      entry.questions = this.#branches.map((_, at) => new Question(entry, at, this))
+    }
+    const late = entry.questions.filter((question) => !question.done)
+    for (const question of late) question.leave()
+    for (const question of late) question.failed(error)
+  }
+
+  #fail(entry: Entry, error: SluiceError): void {
+    for (const question of entry.questions) question.leave()
+    const { onError } = this.#definition
+    if (onError === 'drop') this.#metrics.drops.value++
+    if (onError === 'dead-letter') this.#metrics.deadLetters.value++
+    this.#decide(
+      entry,
+      onError === 'drop' ? { kind: 'drop', reason: error.message } : { kind: onError, error },
+    )
+  }
+
+  #decide(entry: Entry, outcome: AsyncOutcome): void {
+    entry.state = 'decided'
+    entry.outcome = outcome
+    entry.alarm?.cancel()
+    this.#order.decided(entry)
+  }
+
+  #settle(entry: Entry): void {
+    if (this.#closed) return
+    entry.state = 'settled'
+    this.#pending--
+    this.#host.settle(entry.ticket, entry.outcome!)
+  }
+
+  #combine(entry: Entry): unknown {
+    const { fields } = this.#definition
+    if (fields === undefined) return entry.questions[0]!.value
+    const value: Record<string, unknown> = { ...(entry.ticket.record.value as object) }
+    for (let at = 0; at < fields.length; at++) value[fields[at]!] = entry.questions[at]!.value
+    return value
+  }
+
+  #brokenFallback(entry: Entry, cause: unknown): SluiceError {
+    const { topic, partition, offset } = entry.ticket.record
+    const problem = `the fallback threw: ${problemOf(cause)}`
+    return sluiceError(
+      'SLUICE_PROCESSING',
+      { node: this.#host.node, topic, partition, offset, problem },
+      cause,
+    )
+  }
+
+  #notAnObject(entry: Entry): SluiceError {
+    const { topic, partition, offset, value } = entry.ticket.record
+    const problem = `fields can only be added to an object, but the value is a ${typeof value}`
+    return sluiceError('SLUICE_PROCESSING', { node: this.#host.node, topic, partition, offset, problem })
+  }
+}
+
+function isOpen(entry: Entry): boolean {
+  return entry.state === 'waiting' || entry.state === 'asking'
+}

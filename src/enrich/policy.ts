@@ -1,0 +1,122 @@
+/** How a source is asked, read from its options once, when the operator is defined. */
+import {
+  choiceField,
+  countField,
+  customField,
+  defineConfig,
+  durationField,
+  flagField,
+  optional,
+  textField,
+} from '../core/config.ts'
+import type { ConfigSpec, Field } from '../core/config.ts'
+import { sluiceError } from '../core/errors.ts'
+import type { CachePolicy } from './cache.ts'
+import { retryPolicy, retrySpec } from './retry.ts'
+import type { RetryOptions, RetryPolicy } from './retry.ts'
+import type { CacheKey, Source, SourceOptions } from './sources/source.ts'
+
+export interface SourcePolicy {
+  readonly timeoutMs: number
+  readonly retry: RetryPolicy
+  readonly cache: CachePolicy | undefined
+  readonly coalesce: boolean
+  /** The user's own key of an answer. */
+  readonly key: CacheKey | undefined
+  /** Sharing was asked for, so the record's key identifies requests that have no identity of their own. */
+  readonly keyed: boolean
+}
+
+type CacheFields = {
+  readonly ttl: Field<number>
+  readonly negativeTtl: Field<number>
+  readonly maxEntries: Field<number>
+  readonly key: Field<CacheKey | undefined>
+}
+
+export const cacheSpec: ConfigSpec<CacheFields> = defineConfig({
+  ttl: durationField({ doc: 'How long an answer is fresh.', example: '60s' }),
+  negativeTtl: durationField({
+    doc: 'How long "there is none" (null) is believed; 0: not at all.',
+    default: 0,
+  }),
+  maxEntries: countField({
+    doc: 'Most answers kept per task; the least recently used goes first.',
+    default: 10_000,
+    min: 1,
+  }),
+  key: optional(
+    customField<CacheKey>(
+      'function',
+      {
+        doc: 'What answers are kept under; default: identity of the request, or else the key of the record.',
+      },
+      (came) => (typeof came === 'function' ? (came as CacheKey) : undefined),
+    ),
+  ),
+})
+
+type SourceFields = {
+  readonly name: Field<string | undefined>
+  readonly timeout: Field<number>
+  readonly retry: Field<RetryPolicy>
+  readonly cache: Field<ReturnType<typeof cacheSpec.parse> | undefined>
+  readonly coalesce: Field<boolean | undefined>
+}
+
+/** Options that every source has. */
+export const sourceSpec: ConfigSpec<SourceFields> = defineConfig({
+  name: optional(textField({ doc: 'For messages and metrics; default: the field it fills.' })),
+  timeout: durationField({ doc: 'Limit of one attempt.', default: '2s' }),
+  retry: customField<RetryPolicy, number>(
+    `number or { ${Object.keys(retrySpec.fields).join(', ')} }`,
+    { doc: 'Retries after the first attempt.', default: 3 },
+    (came, place) => retryPolicy(came as number | RetryOptions, place),
+  ),
+  cache: optional(
+    customField(
+      `duration or { ${Object.keys(cacheSpec.fields).join(', ')} }`,
+      { doc: 'Keeps answers for a while.', example: '60s' },
+      (came, place) => cacheSpec.parse(typeof came === 'object' ? came : { ttl: came }, place),
+    ),
+  ),
+  coalesce: optional(
+    flagField({
+      doc: 'Equal requests under way share one call; default: on for reads that can be told apart.',
+    }),
+  ),
+})
+
+/** The option `kind` of sources that can be either. */
+export const kindField: Field<'read' | 'write' | undefined> = optional(
+  choiceField(['read', 'write'], { doc: 'A write is never cached and runs one call a key at a time.' }),
+)
+
+/** @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN */
+export function sourcePolicy(
+  kind: Source['kind'],
+  options: SourceOptions | undefined,
+  place: string,
+): SourcePolicy {
+  const parsed = sourceSpec.parse(options, place)
+  const { cache } = parsed
+  if (cache !== undefined && kind === 'write') {
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place: `${place}: cache`,
+      expected: 'no cache on a source that writes, because a cached answer would skip the write',
+      came: JSON.stringify(options?.cache),
+    })
+  }
+  return {
+    timeoutMs: parsed.timeout,
+    retry: parsed.retry,
+    cache: cache === undefined ? undefined : cachePolicy(cache),
+    coalesce: parsed.coalesce ?? kind === 'read',
+    key: cache?.key,
+    keyed: cache !== undefined || parsed.coalesce === true,
+  }
+}
+
+function cachePolicy(cache: ReturnType<typeof cacheSpec.parse>): CachePolicy {
+  return { ttlMs: cache.ttl, negativeTtlMs: cache.negativeTtl, maxEntries: cache.maxEntries }
+}

@@ -1,0 +1,130 @@
+/**
+ * Templates of requests: `{key}`, `{value}`, `{value.address.city}`, split once, filled per record.
+ * A filled-in value must never change the shape of a URL: it is percent-encoded, and may not become a `..` segment.
+ */
+import { sluiceError } from '../../core/errors.ts'
+
+/** `undefined`: a placeholder had nothing to fill in. */
+export type Template<T> = (value: unknown, key: unknown) => T | undefined
+
+/** The origin and path of a URL template. */
+export interface UrlTemplate {
+  readonly origin: string
+  readonly path: Template<string>
+}
+
+type Lookup = (value: unknown, key: unknown) => unknown
+
+/** @throws SLUICE_CONFIG_INVALID */
+export function compileUrl(url: string, place: string): UrlTemplate {
+  const match = /^(https?:\/\/[^/?#]+)([^#]*)$/.exec(url)
+  const origin = match?.[1] ?? ''
+  // An origin from data would let a record choose which server is asked.
+  if (match === null || origin.includes('{') || !URL.canParse(origin)) {
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place: `${place}: url`,
+      expected: 'an http(s) URL with a fixed host, for instance https://profiles.internal/users/{key}',
+      came: JSON.stringify(url),
+    })
+  }
+  const rest = match[2]!.startsWith('/') ? match[2]! : `/${match[2]!}`
+  const fill = compileText(rest, (text) => encodeURIComponent(text), `${place}: url`)
+  return {
+    origin: new URL(origin).origin,
+    path(value, key) {
+      const path = fill(value, key)
+      if (path !== undefined && path !== rest && /\/\.{1,2}(?:[/?]|$)/.test(path)) {
+        throw new Error(`the path ${JSON.stringify(path)} would leave its folder`)
+      }
+      return path
+    },
+  }
+}
+
+/**
+ * A text with placeholders.
+ * @throws SLUICE_CONFIG_INVALID for placeholders other than {key}, {value} and {value.…}
+ */
+export function compileText(text: string, encode: (text: string) => string, place: string): Template<string> {
+  const literals: string[] = []
+  const lookups: Lookup[] = []
+  let end = 0
+  for (const match of text.matchAll(/\{([^{}]*)\}/g)) {
+    literals.push(text.slice(end, match.index))
+    lookups.push(compileLookup(match[1]!, place))
+    end = match.index + match[0].length
+  }
+  const tail = text.slice(end)
+  if (lookups.length === 0) return () => text
+  return (value, key) => {
+    let filled = ''
+    for (let at = 0; at < lookups.length; at++) {
+      const part = lookups[at]!(value, key)
+      if (part === null || part === undefined) return undefined
+      filled += literals[at]! + encode(textOf(part))
+    }
+    return filled + tail
+  }
+}
+
+/** A header: no line breaks, or a record could add headers of its own. */
+export function compileHeader(text: string, place: string): Template<string> {
+  return compileText(
+    text,
+    (part) => {
+      // eslint-disable-next-line no-control-regex
+      if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(part))
+        throw new Error('a header value has control characters')
+      return part
+    },
+    place,
+  )
+}
+
+/**
+ * A JSON value whose texts may hold placeholders. A text that is one placeholder becomes what it names, with its type;
+ * missing values become null, since a body need not be complete.
+ */
+export function compileBody(body: unknown, place: string): (value: unknown, key: unknown) => unknown {
+  if (typeof body === 'string') {
+    const whole = /^\{([^{}]*)\}$/.exec(body)
+    if (whole !== null) {
+      const lookup = compileLookup(whole[1]!, place)
+      return (value, key) => lookup(value, key) ?? null
+    }
+    const fill = compileText(body, (text) => text, place)
+    return (value, key) => fill(value, key) ?? null
+  }
+  if (Array.isArray(body)) {
+    const parts = body.map((part) => compileBody(part, place))
+    return (value, key) => parts.map((part) => part(value, key))
+  }
+  if (typeof body === 'object' && body !== null) {
+    const parts = Object.entries(body).map(([name, part]) => [name, compileBody(part, place)] as const)
+    return (value, key) => Object.fromEntries(parts.map(([name, part]) => [name, part(value, key)]))
+  }
+  return () => body
+}
+
+function compileLookup(expression: string, place: string): Lookup {
+  const [root, ...fields] = expression.trim().split('.')
+  if ((root !== 'key' && root !== 'value') || fields.includes('')) {
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place,
+      expected: 'placeholders {key}, {value} or {value.field}',
+      came: `{${expression}}`,
+    })
+  }
+  return (value, key) => {
+    let part: unknown = root === 'key' ? key : value
+    for (const field of fields) {
+      if (typeof part !== 'object' || part === null || !Object.hasOwn(part, field)) return undefined
+      part = (part as Readonly<Record<string, unknown>>)[field]
+    }
+    return part
+  }
+}
+
+function textOf(part: unknown): string {
+  return typeof part === 'object' ? JSON.stringify(part) : String(part as string | number | boolean | bigint)
+}

@@ -1,0 +1,111 @@
+/**
+ * What can be asked: the contract between the operator, which owns retries, timeouts, limits, cache and order, and a
+ * source, which only knows how to ask once. A source must never retry or time out by itself.
+ */
+import type { Duration } from '../../core/duration.ts'
+import type { HttpClient } from '../../core/http.ts'
+import type { FlowRecord } from '../../core/record.ts'
+import type { RetryOptions } from '../retry.ts'
+
+/**
+ * A source of answers. Shared by all tasks: it keeps no state per task.
+ * `Request` is whatever `request` makes and `call` takes.
+ */
+export interface Source<Answer = unknown, Value = unknown, Request = unknown> {
+  /** For messages and metrics; default: the name of the field it fills. */
+  readonly name?: string
+  /** A `write` has effects: never cached, never coalesced by itself, and one call a key at a time by default. */
+  readonly kind: 'read' | 'write'
+  readonly options?: SourceOptions
+  /** Set when `call` uses `context.http`. */
+  readonly needsHttp?: boolean
+  /**
+   * What to ask for a record. `undefined`: nothing to ask, the answer is null. Called once a record, before any call.
+   * What it throws goes to the record's fallback or failure policy; it is not retried.
+   */
+  request(value: Value, key: unknown, record: FlowRecord): Request | undefined
+  /** Equal texts = equal answers; `undefined`: not comparable. Absent: requests can't be told apart by themselves. */
+  identity?(request: Request): string | undefined
+  /**
+   * Asks once. The answer may come at once (no promise) or later. `null` means "there is none". A rejection or throw is
+   * a failed attempt; throw a CallError to say whether and when to try again.
+   */
+  call(request: Request, context: CallContext): Answer | PromiseLike<Answer>
+}
+
+/** What a call knows of itself. */
+export interface CallContext {
+  /** Aborted at the timeout, at the record's deadline and when the task closes. Made when first read. */
+  readonly signal: AbortSignal
+  /** 1 for the first attempt; counts on over restarts. */
+  readonly attempt: number
+  /** The same for every attempt of a record, also after a restart; differs between records. */
+  readonly idempotencyKey: string
+  readonly http: HttpClient
+  /** Wall clock, ms since 1970. */
+  now(): number
+}
+
+/** How a source is asked. */
+export interface SourceOptions {
+  /** For messages and metrics. */
+  readonly name?: string
+  /** Limit of one attempt; default 2s. */
+  readonly timeout?: Duration
+  /** Retries after the first attempt, default 3, or all about them. */
+  readonly retry?: number | RetryOptions
+  /** Keeps answers: for how long, or all about it. Default off. */
+  readonly cache?: Duration | CacheOptions
+  /** Equal requests under way share one call. Default: on for reads whose requests can be told apart. */
+  readonly coalesce?: boolean
+}
+
+export interface CacheOptions {
+  /** How long an answer is fresh. */
+  readonly ttl: Duration
+  /** How long "there is none" (null) is believed; default: not at all. */
+  readonly negativeTtl?: Duration
+  /** Most answers kept per task; default 10,000, least recently used out first. */
+  readonly maxEntries?: number
+  /** What answers are kept under; default: the source's own identity of the request, or else the record's key. */
+  readonly key?: CacheKey
+}
+
+/** `undefined`: neither cached nor coalesced. */
+export type CacheKey = (value: never, key: never, record: FlowRecord) => string | undefined
+
+/** A plain function is a source; it reads. */
+export type SourceFunction<Answer = unknown, Value = unknown, Key = unknown> = (
+  value: Value,
+  key: Key,
+  call: CallContext,
+) => Answer
+
+export type SourceLike<Value = never, Key = never> =
+  | SourceFunction<unknown, Value, Key>
+  | Source<unknown, Value>
+
+/** Options of a function source. */
+export interface FunctionOptions extends SourceOptions {
+  /** Default `read`. */
+  readonly kind?: 'read' | 'write'
+}
+
+/**
+ * A function as a source with options of its own.
+ * @example source((order) => db.find(order.customerId), { timeout: '500ms', cache: { ttl: '1m', key: (o) => o.customerId } })
+ */
+export function source<Answer, Value = unknown, Key = unknown>(
+  ask: SourceFunction<Answer, Value, Key>,
+  options: FunctionOptions = {},
+): Source<Awaited<Answer>, Value, FlowRecord<Key, Value>> {
+  const { kind = 'read', ...rest } = options
+  return {
+    kind,
+    options: rest,
+    // The record itself is the request: nothing to allocate.
+    request: (_value, _key, record) => record as FlowRecord<Key, Value>,
+    call: (record, context) =>
+      ask(record.value, record.key, context) as Awaited<Answer> | PromiseLike<Awaited<Answer>>,
+  }
+}
