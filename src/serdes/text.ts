@@ -47,5 +47,5 @@ export function describeValue(value: unknown): string {
     return `the string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object'
-  return `the ${typeof value} ${String(value)}`
+  return typeof value === 'number' ? `the number ${value}` : `a ${typeof value}`
 }

@@ -54,7 +54,7 @@ describe('json', () => {
     const document =
       '{"card":"a, 9007199254740993","quote":"\\": 9007199254740993","x":0.30000000000000004,"y":1e300}'
     expect(json().deserialize(text(document))).toEqual(JSON.parse(document))
-    expect(json().deserialize(text('[1234567890123456789.5]'))).toEqual([1234567890123456789.5])
+    expect(json().deserialize(text('[1234567890123456789.5]'))).toEqual([1234567890123456800])
   })
 
   test('reads and writes them as bigints by option', () => {

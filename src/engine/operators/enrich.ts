@@ -17,3 +17,25 @@ export function enrich(at: At, factory: AsyncOperatorFactory, codec: LedgerCodec
     build: (context) => ({ process: context.async(factory, codec) }),
   }
 }
+
+/** A value and what was answered about it. */
+export interface Answered {
+  readonly value: unknown
+  readonly answer: unknown
+}
+
+/** The same operator, whose results keep the value that was asked about, for a joiner below it. */
+export function withQuestion(factory: AsyncOperatorFactory): AsyncOperatorFactory {
+  return {
+    deadlineMs: factory.deadlineMs,
+    open: (host) =>
+      factory.open({
+        ...host,
+        settle: (ticket, outcome) => {
+          if (outcome.kind !== 'emit') return host.settle(ticket, outcome)
+          const value: Answered = { value: ticket.record.value, answer: outcome.value }
+          host.settle(ticket, { kind: 'emit', value })
+        },
+      }),
+  }
+}

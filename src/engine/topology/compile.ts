@@ -47,11 +47,13 @@ function completeNodes(nodes: readonly TopologyNode[]): readonly PlanNode[] {
   const children = new Map<string, string[]>(nodes.map((node) => [node.name, []]))
   for (const node of nodes) for (const parent of node.parents) children.get(parent)!.push(node.name)
   return nodes.map((node) => {
+    const below = children.get(node.name)!
     const decoded = decode.get(node.name)
     const reused = reuse.get(node.name)
     return Object.freeze({
       ...node,
-      children: Object.freeze(children.get(node.name)!),
+      ...(below.length === 0 && node.buildSilent !== undefined ? { build: node.buildSilent } : {}),
+      children: Object.freeze(below),
       ...(decoded === undefined ? {} : { decode: decoded }),
       ...(reused === undefined ? {} : { reuse: reused }),
     })

@@ -16,6 +16,8 @@ export interface TopologyNode {
   readonly sink?: SinkSpec
   /** Absent on sources: the runtime feeds their children. */
   readonly build?: BuildProcessor
+  /** Takes the place of `build` when nothing is below the node: keeps state, emits nothing (a table that is only joined). */
+  readonly buildSilent?: BuildProcessor
   /** Stores this node owns or uses. A store is defined by one node; others name it in `connects`. */
   readonly stores?: readonly StoreSpec[]
   readonly connects?: readonly string[]

@@ -1,0 +1,86 @@
+/**
+ * aggregate, reduce and count: one value per key, from all its records so far. The result's time is the later of the
+ * record's and the aggregate's (rule R4). Null keys and null values are dropped; a null result deletes the key.
+ */
+import type { FlowRecord } from '../../core/record.ts'
+import type { BuildProcessor } from '../../core/processor.ts'
+import type { PartitionedInput, StoreSpec, TopologyNode } from '../topology/node.ts'
+import { isAbsent } from './absent.ts'
+import { changeRecord, flushOf } from './emit.ts'
+import type { Emit, TableStore } from './emit.ts'
+
+export interface AggregateParts {
+  readonly name: string
+  /** Kind `timestamped`. */
+  readonly store: StoreSpec
+  readonly emit: Emit
+  readonly input: PartitionedInput
+}
+
+/** Computes the new aggregate; `undefined` = there was none. */
+type Step = (aggregate: unknown, record: FlowRecord) => unknown
+
+export function aggregate(
+  parts: AggregateParts,
+  init: () => unknown,
+  add: (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown,
+): TopologyNode {
+  return aggregateNode('aggregate', 'both', parts, (old, record) =>
+    add(old === undefined ? init() : old, record.value, record.key, record),
+  )
+}
+
+/** The first value of a key is its aggregate as it is. */
+export function reduce(
+  parts: AggregateParts,
+  reducer: (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown,
+): TopologyNode {
+  return aggregateNode('reduce', 'both', parts, (old, record) =>
+    old === undefined ? record.value : reducer(old, record.value, record.key, record),
+  )
+}
+
+/** Counts records without looking into their values, which then need no decoding. */
+export function count(parts: AggregateParts): TopologyNode {
+  return aggregateNode('count', 'key', parts, (old) => (old === undefined ? 1 : (old as number) + 1))
+}
+
+function aggregateNode(
+  kind: string,
+  reads: TopologyNode['reads'],
+  { name, store, emit, input }: AggregateParts,
+  step: Step,
+): TopologyNode {
+  return {
+    name,
+    kind,
+    parents: [input.parent],
+    reads,
+    keeps: 'key',
+    stores: [store],
+    partitioned: [input],
+    build: buildAggregate(store.name, emit, step),
+    buildSilent: buildAggregate(store.name, 'nothing', step),
+  }
+}
+
+function buildAggregate(storeName: string, emit: Emit | 'nothing', step: Step): BuildProcessor {
+  return (context) => {
+    const { next } = context
+    const store = context.store<TableStore>(storeName)
+    const every = emit === 'every'
+    const process = (record: FlowRecord): void => {
+      const { key } = record
+      if (isAbsent(key)) return context.drop(record, 'null key in an aggregation')
+      if (isAbsent(record.value)) return context.drop(record, 'null value in an aggregation')
+      const held = store.get(key)
+      const value = step(held?.value, record)
+      const timestamp =
+        held !== undefined && held.timestamp > record.timestamp ? held.timestamp : record.timestamp
+      store.put(key, value, timestamp, record)
+      if (every) next(changeRecord(record, value, held?.value, timestamp))
+    }
+    // The aggregate was just read, so keeping its old value costs nothing.
+    return emit === 'coalesced' ? { process, flush: flushOf(context, store, true) } : { process }
+  }
+}
