@@ -65,8 +65,13 @@ export interface TimestampedStore<K, V> extends ReadableStore<K, Timestamped<V>>
   delete(key: K, record?: FlowRecord, keyBytes?: Bytes | null): void
 }
 
-/** For operators that emit once per key and commit; needs `trackChanges` when the store is made. */
+/** For operators that emit once per key and commit. One operator per store may drain. */
 export interface ChangeTracking<K, V> {
+  /**
+   * Starts keeping what changes; called when the operator is built, before the first update.
+   * @param options.keepOld also the value before the first change since the last drain (costs a read of uncached keys). Default false.
+   */
+  trackChanges(options?: { readonly keepOld?: boolean }): void
   /**
    * Hands out every key updated since the last drain once, in the order of its last update, and forgets it. Both values
    * may be undefined (put and deleted in between). Returns false when `shouldYield()` asked to stop: call again.

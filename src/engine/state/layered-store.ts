@@ -34,8 +34,8 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   readonly #current: (() => FlowRecord | undefined) | undefined
   readonly #maxEntries: number
   readonly #maxBytes: number
-  readonly #track: boolean
-  readonly #keepOld: boolean
+  #track: boolean
+  #keepOld: boolean
   /** Text keys are their own ids: no serialisation on the hot path. */
   readonly #textKeys: boolean
 
@@ -81,6 +81,11 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     if (entry === undefined) return this.#load(key, keyBytes)?.held
     if (!entry.dirty && !entry.changed) this.#clean.touch(entry)
     return entry.held
+  }
+
+  trackChanges(options: { readonly keepOld?: boolean } = {}): void {
+    this.#track = true
+    this.#keepOld ||= options.keepOld ?? false
   }
 
   delete(key: K, record?: FlowRecord, keyBytes?: Bytes | null): void {
