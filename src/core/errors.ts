@@ -234,6 +234,24 @@ export const ERRORS = {
     message: '{method} {url} answered {status} with a body that is not valid JSON: {problem}',
     fix: "Look at the service, or read its answer with response: 'text'.",
   },
+  SLUICE_SOURCE_FAILED: {
+    domain: 'external',
+    retry: 'retry',
+    message: '{source}: cannot be read: {problem}',
+    fix: 'Check that it is there and may be read; the source is opened again where it stopped.',
+  },
+  SLUICE_SOURCE_INPUT: {
+    domain: 'user',
+    retry: 'never',
+    message: '{file}:{line}: expected {expected}, got {came}',
+    fix: 'Correct the line; everything before it has been read.',
+  },
+  SLUICE_NODE_VERSION: {
+    domain: 'user',
+    retry: 'never',
+    message: 'Sluice needs Node.js {wanted} or newer, this is {came}',
+    fix: 'Install a newer Node.js (https://nodejs.org), or put one beside the project: npm install --save-dev node@24',
+  },
   SLUICE_DEPENDENCY_MISSING: {
     domain: 'user',
     retry: 'never',

@@ -1,0 +1,35 @@
+/** Which partition a key goes to: exactly Kafka's default (murmur2, seed 0x9747b28c), or data would be split between Java and us. */
+import type { Bytes } from './record.ts'
+
+/** Kafka's murmur2 as a signed 32-bit integer. */
+export function murmur2(data: Bytes): number {
+  const length = data.length
+  const m = 0x5bd1e995
+  let h = 0x9747b28c ^ length
+  const words = length >> 2
+  for (let word = 0; word < words; word++) {
+    const at = word << 2
+    let k = data[at]! | (data[at + 1]! << 8) | (data[at + 2]! << 16) | (data[at + 3]! << 24)
+    k = Math.imul(k, m)
+    k ^= k >>> 24
+    k = Math.imul(k, m)
+    h = Math.imul(h, m) ^ k
+  }
+  const tail = length & ~3
+  const rest = length & 3
+  if (rest === 3) h ^= data[tail + 2]! << 16
+  if (rest >= 2) h ^= data[tail + 1]! << 8
+  if (rest >= 1) {
+    h ^= data[tail]!
+    h = Math.imul(h, m)
+  }
+  h ^= h >>> 13
+  h = Math.imul(h, m)
+  h ^= h >>> 15
+  return h
+}
+
+/** The partition of a serialised key among `partitions`. */
+export function partitionOf(key: Bytes, partitions: number): number {
+  return (murmur2(key) & 0x7fffffff) % partitions
+}

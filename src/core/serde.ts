@@ -1,0 +1,34 @@
+/**
+ * The port between values and bytes. A serde must never see null: absent keys and values stay null outside it.
+ */
+import type { Bytes, Encoded } from './record.ts'
+
+export interface Serde<T> {
+  /**
+   * Names the byte format, for instance `json` or `int64`. Two serdes of equal format read and write the same
+   * bytes, so a record whose value nobody touched may be passed on as the bytes it came in.
+   */
+  readonly format: string
+  /**
+   * Called once per written key or value, on the processing path: must be synchronous and must not keep `value`.
+   * Text stands for its UTF-8 bytes.
+   * @throws any error: the runtime wraps it as SLUICE_SERIALIZE with the place and follows the error policy.
+   */
+  serialize(value: T): Encoded
+  /**
+   * Called at most once per record and side. `bytes` belong to the fetched batch: copy what outlives the call.
+   * @throws any error: the runtime wraps it as SLUICE_DESERIALIZE with topic, partition and offset; the record
+   * goes to the dead-letter topic in the same transaction.
+   */
+  deserialize(bytes: Bytes): T
+  /**
+   * A constant-time check for bytes that no operator reads (a length, a magic byte), so that a malformed record is
+   * refused at the source even where its value is never decoded. Formats that can't be checked cheaply leave it out.
+   */
+  check?(bytes: Bytes): void
+}
+
+/** Text stands for UTF-8: the bytes of an encoded key or value. */
+export function encodedBytes(encoded: Encoded): Bytes {
+  return typeof encoded === 'string' ? Buffer.from(encoded, 'utf8') : encoded
+}

@@ -1,0 +1,215 @@
+/**
+ * One instance of an application: checks topics and kept state, makes internal topics, runs its worker. It is the only door
+ * of the engine's runtime; the composition roots (command line, embedding, tests) hand in every port.
+ *
+ *   starting ─► running ─► closing ─► closed
+ *       └──────────┴─────► failed
+ */
+import type { Broker, TopicDescription } from '../../core/broker.ts'
+import type { FolderLock } from '../../core/disk.ts'
+import { isSluiceError, sluiceError } from '../../core/errors.ts'
+import type { TaskId } from '../../core/record.ts'
+import { compareManifest } from '../topology/manifest.ts'
+import { checkPartitions } from '../topology/partitions.ts'
+import type { Manifest, Plan } from '../topology/plan.ts'
+import { type EngineSettings, engineSettings, type Ports } from './options.ts'
+import { Worker } from './worker.ts'
+
+export type AppState = 'starting' | 'running' | 'closing' | 'closed' | 'failed'
+
+export interface AppOptions {
+  readonly ports: Ports
+  readonly settings?: Partial<EngineSettings>
+  /** Folder for local state and the identity of this instance; owned by one process at a time. */
+  readonly stateFolder: string
+}
+
+export interface RunningApp {
+  readonly plan: Plan
+  readonly state: AppState
+  /** Tasks this instance is processing now. */
+  readonly tasks: readonly TaskId[]
+  /** True when every task assigned to this instance is processing and no hand-over is pending. */
+  readonly settled: boolean
+  /** Commits, gives the tasks back and releases the folder. Idempotent. */
+  close(): Promise<void>
+  /** Resolves when closed; rejects with the error that stopped the instance. */
+  readonly ended: Promise<void>
+}
+
+/**
+ * Starts an instance and resolves when it has joined and its loop runs; tasks come a little later (`settled`).
+ * @throws SLUICE_TOPIC_MISSING, SLUICE_COPARTITION, SLUICE_TOPIC_MISMATCH, SLUICE_STATE_INCOMPATIBLE, SLUICE_FOLDER_LOCKED, SLUICE_DISK
+ */
+export async function startApp(plan: Plan, options: AppOptions): Promise<RunningApp> {
+  const { ports } = options
+  const settings = engineSettings(plan.application, options.settings)
+  const folder = `${options.stateFolder}/${plan.application}`
+  await ports.disk.makeFolder(folder)
+  const lock = await ports.disk.lock(folder, `application ${plan.application}`)
+  try {
+    await keepManifest(plan, ports, folder)
+    const processId = await processIdentity(ports, folder)
+    const { counts, topicIds } = await prepareTopics(plan, ports.broker, settings)
+    const clusterId = await ports.broker.clusterId()
+    const worker = new Worker({
+      plan,
+      settings,
+      ports,
+      stateFolder: folder,
+      clusterId,
+      counts,
+      topicIds,
+      processId,
+      index: 0,
+    })
+    return new Instance(plan, worker, lock)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+class Instance implements RunningApp {
+  readonly plan: Plan
+  readonly ended: Promise<void>
+  readonly #worker: Worker
+  #state: AppState = 'running'
+
+  constructor(plan: Plan, worker: Worker, lock: FolderLock) {
+    this.plan = plan
+    this.#worker = worker
+    this.ended = this.#run(worker, lock)
+    // Whoever wants the outcome awaits `ended`; a failure nobody listens to must not kill the host process.
+    this.ended.catch(() => {})
+  }
+
+  get state(): AppState {
+    return this.#state
+  }
+
+  get tasks(): readonly TaskId[] {
+    return this.#worker.running
+  }
+
+  get settled(): boolean {
+    return this.#worker.settled
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'running') this.#state = 'closing'
+    this.#worker.close()
+    await this.ended.catch(() => {})
+  }
+
+  async #run(worker: Worker, lock: FolderLock): Promise<void> {
+    try {
+      await worker.run()
+      this.#state = 'closed'
+    } catch (error) {
+      this.#state = 'failed'
+      throw error
+    } finally {
+      await lock.release()
+    }
+  }
+}
+
+/** The identity of this folder's instance: names its producer, so that a restart ends the open transaction of its predecessor at once. */
+async function processIdentity(ports: Ports, folder: string): Promise<string> {
+  const file = `${folder}/process-id`
+  const known = await ports.disk.readFile(file)
+  if (known !== undefined && known.length > 0) return Buffer.from(known).toString('utf8')
+  const id = ports.random.uuid()
+  await ports.disk.replaceFile(file, Buffer.from(id, 'utf8'))
+  return id
+}
+
+/** @throws SLUICE_STATE_INCOMPATIBLE when state of the last run would be lost or misread */
+async function keepManifest(plan: Plan, ports: Ports, folder: string): Promise<void> {
+  const file = `${folder}/manifest.json`
+  const text = JSON.stringify(plan.manifest, null, 2)
+  const kept = await ports.disk.readFile(file)
+  const old = kept === undefined ? undefined : Buffer.from(kept).toString('utf8')
+  if (old === text) return
+  if (old !== undefined) {
+    const problem = compareManifest(parseManifest(old, file), plan.manifest)
+    if (problem !== undefined) throw problem
+  }
+  await ports.disk.replaceFile(file, Buffer.from(text, 'utf8'))
+}
+
+function parseManifest(text: string, file: string): Manifest {
+  try {
+    return JSON.parse(text) as Manifest
+  } catch (error) {
+    const path = file
+    throw sluiceError('SLUICE_DISK', { path, operation: 'read', code: '', problem: 'not a manifest' }, error)
+  }
+}
+
+interface PreparedTopics {
+  readonly counts: ReadonlyMap<string, number>
+  readonly topicIds: ReadonlyMap<string, string>
+}
+
+/** Checks the user's topics, creates what is missing of ours, and knows all counts and ids afterwards. */
+async function prepareTopics(plan: Plan, broker: Broker, settings: EngineSettings): Promise<PreparedTopics> {
+  const users = [...new Set([...plan.sourceTopics, ...plan.sinkTopics])]
+  let found = byName(await broker.admin.describeTopics())
+  if (settings.createTopicPartitions > 0) {
+    const config = {}
+    for (const name of users) {
+      if (!found.has(name)) await create(broker, { name, partitions: settings.createTopicPartitions, config })
+    }
+    found = byName(await broker.admin.describeTopics())
+  }
+  checkSinks(plan, found)
+  const wanted = checkPartitions(plan, countsOf(found))
+  for (const topic of plan.internalTopics) {
+    const partitions = wanted.get(topic.name)!
+    const existing = found.get(topic.name)
+    if (existing === undefined)
+      await create(broker, { name: topic.name, partitions, config: topic.config ?? {} })
+    else checkInternal(existing, partitions)
+  }
+  if (!found.has(settings.deadLetterTopic)) {
+    await create(broker, { name: settings.deadLetterTopic, partitions: 1, config: { 'retention.ms': '-1' } })
+  }
+  const all = await broker.admin.describeTopics()
+  return { counts: countsOf(byName(all)), topicIds: new Map(all.map(({ name, topicId }) => [name, topicId])) }
+}
+
+/** Another instance may create the same topic at the same time; that is fine. */
+async function create(broker: Broker, spec: Parameters<Broker['admin']['createTopic']>[0]): Promise<void> {
+  try {
+    await broker.admin.createTopic(spec)
+  } catch (error) {
+    if (!isSluiceError(error, 'SLUICE_TOPIC_EXISTS')) throw error
+  }
+}
+
+function checkSinks(plan: Plan, found: ReadonlyMap<string, TopicDescription>): void {
+  for (const topic of plan.sinkTopics) {
+    if (found.has(topic)) continue
+    const existing = [...found.keys()].toSorted().slice(0, 20).join(', ') || 'none'
+    throw sluiceError('SLUICE_TOPIC_MISSING', { topic, place: ` (written by ${plan.application})`, existing })
+  }
+}
+
+function checkInternal(existing: TopicDescription, partitions: number): void {
+  if (existing.partitions === partitions) return
+  throw sluiceError('SLUICE_TOPIC_MISMATCH', {
+    topic: existing.name,
+    expected: `${partitions} partitions`,
+    came: `${existing.partitions}`,
+  })
+}
+
+function byName(topics: readonly TopicDescription[]): Map<string, TopicDescription> {
+  return new Map(topics.map((topic) => [topic.name, topic]))
+}
+
+function countsOf(topics: ReadonlyMap<string, TopicDescription>): Map<string, number> {
+  return new Map([...topics.values()].map(({ name, partitions }) => [name, partitions]))
+}

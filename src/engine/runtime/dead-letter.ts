@@ -1,0 +1,91 @@
+/**
+ * Dead letters: what could not be read or processed, with its cause, written in the same transaction as everything else of
+ * the record. Headers follow KIP-1034 (`__streams.errors.…`), ours add code, node and attempts. Nothing may vanish here.
+ */
+import type { Logger } from '../../core/log.ts'
+import type { Counter, Metrics } from '../../core/metrics.ts'
+import { isSluiceError, problemOf } from '../../core/errors.ts'
+import type { Bytes, Encoded, FlowRecord, Header, Headers } from '../../core/record.ts'
+import type { Output } from './output.ts'
+
+export interface DeadLetter {
+  readonly key: Encoded | null
+  readonly value: Encoded | null
+  readonly timestamp: number
+  readonly headers: Headers
+  /** Where the record came from. */
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** The node at which it failed. */
+  readonly node: string
+  readonly attempts: number
+}
+
+export class DeadLetters {
+  readonly #write: (key: Encoded | null, value: Encoded | null, timestamp: number, headers: Headers) => void
+  readonly #log: Logger
+  readonly #count: Counter
+
+  constructor(output: Output, topic: string, log: Logger, metrics: Metrics, task: string) {
+    this.#write = output.raw(topic, 'dead letters')
+    this.#log = log
+    this.#count = metrics.counter('dead-letter-records-total', { task })
+  }
+
+  write(letter: DeadLetter, error: unknown): void {
+    this.#count.value++
+    this.#write(letter.key, letter.value, letter.timestamp, [
+      ...letter.headers,
+      ...causeHeaders(letter, error),
+    ])
+    const { topic, partition, offset, node, attempts } = letter
+    const code = isSluiceError(error) ? error.code : 'SLUICE_PROCESSING'
+    this.#log.warn({ topic, partition, offset, node, attempts, code }, `dead letter: ${problemOf(error)}`)
+  }
+}
+
+/** A letter from the record that reached a node: its bytes where known, else text of its value. */
+export function letterOf(record: FlowRecord, node: string, attempts: number): DeadLetter {
+  return {
+    key: side(record.key, record.keyBytes),
+    value: side(record.value, record.valueBytes),
+    timestamp: Math.max(0, record.timestamp),
+    headers: record.headers,
+    topic: record.topic,
+    partition: record.partition,
+    offset: record.offset,
+    node,
+    attempts,
+  }
+}
+
+function side(content: unknown, bytes: Bytes | null | undefined): Encoded | null {
+  if (bytes !== undefined) return bytes
+  if (content === null || content === undefined) return null
+  if (typeof content === 'string' || content instanceof Uint8Array) return content
+  try {
+    return JSON.stringify(content) ?? String(content)
+  } catch {
+    // Not even JSON (a cycle, a bigint): the coordinates in the headers still lead to the source record.
+    return String(content)
+  }
+}
+
+function causeHeaders(letter: DeadLetter, error: unknown): readonly Header[] {
+  const kind = error instanceof Error ? error.name : typeof error
+  return [
+    header('__streams.errors.exception', isSluiceError(error) ? error.code : kind),
+    header('__streams.errors.message', problemOf(error)),
+    header('__streams.errors.stacktrace', error instanceof Error ? (error.stack ?? '') : ''),
+    header('__streams.errors.topic', letter.topic),
+    header('__streams.errors.partition', String(letter.partition)),
+    header('__streams.errors.offset', String(letter.offset)),
+    header('sluice.errors.node', letter.node),
+    header('sluice.errors.attempts', String(letter.attempts)),
+  ]
+}
+
+function header(key: string, text: string): Header {
+  return { key, value: Buffer.from(text, 'utf8') }
+}

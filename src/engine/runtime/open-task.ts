@@ -1,0 +1,198 @@
+/**
+ * Opens a task: local state, committed positions, restore from changelogs, graph, ledger; in this order.
+ * Fetching begins when the worker takes the task over.
+ * Committed offsets (stable ones) are read before the changelogs' ends: the other way round a transaction that ends in
+ * between would move the offsets but not the state.
+ */
+import type { AsyncHost } from '../../core/async-operator.ts'
+import { sluiceError } from '../../core/errors.ts'
+import { NO_HEADERS, partitionId, type TaskId, taskName } from '../../core/record.ts'
+import { openTaskState, type TaskState } from '../state/task-state.ts'
+import type { Subtopology } from '../topology/plan.ts'
+import { PartitionQueue, TaskBuffer } from './buffer.ts'
+import { DeadLetters } from './dead-letter.ts'
+import { decodeEnvelope, EMPTY_ENVELOPE, type Envelope } from './envelope.ts'
+import { buildGraph } from './graph.ts'
+import type { Changelog, OpenTask, TaskEnvironment } from './opened.ts'
+import type { Output } from './output.ts'
+import { restore } from './restore.ts'
+import { type CurrentRecord, type StreamTime, Task } from './task.ts'
+import { TaskTimers } from './timers.ts'
+
+/** @returns undefined when `signal` was aborted on the way; then nothing is left open */
+export async function openTask(
+  id: TaskId,
+  environment: TaskEnvironment,
+  signal: AbortSignal,
+): Promise<OpenTask | undefined> {
+  const { plan, ports } = environment
+  const subtopology = plan.subtopologies.find((other) => other.id === id.subtopology)
+  if (subtopology === undefined) {
+    throw sluiceError('SLUICE_INTERNAL', {
+      place: 'assignment',
+      problem: `no sub-topology ${id.subtopology}`,
+    })
+  }
+  await ports.failpoints.hit('restore.open')
+  if (signal.aborted) return undefined
+  const current: CurrentRecord = { record: undefined }
+  const state = await openState(id, subtopology, environment, current)
+  try {
+    const opened = await openWith(id, subtopology, state, current, environment, signal)
+    if (opened === undefined) state.close()
+    return opened
+  } catch (error) {
+    state.close()
+    throw error
+  }
+}
+
+function openState(
+  id: TaskId,
+  subtopology: Subtopology,
+  environment: TaskEnvironment,
+  current: CurrentRecord,
+): Promise<TaskState> {
+  const { ports, settings, clusterId, topicIds } = environment
+  return openTaskState({
+    backend: ports.stores,
+    folder: `${environment.stateFolder}/${taskName(id)}`,
+    task: taskName(id),
+    stores: subtopology.stores,
+    clusterId,
+    topicIds,
+    bootId: ports.disk.bootId(),
+    removeFolder: (path) => ports.disk.remove(path),
+    cacheEntries: settings.cacheEntries,
+    freeze: settings.freezeState,
+    current: () => current.record,
+    log: ports.log,
+  })
+}
+
+async function openWith(
+  id: TaskId,
+  subtopology: Subtopology,
+  state: TaskState,
+  current: CurrentRecord,
+  environment: TaskEnvironment,
+  signal: AbortSignal,
+): Promise<OpenTask | undefined> {
+  const { ports, settings, output } = environment
+  await ports.failpoints.hit('restore.offsets')
+  const { queues, envelopes } = await committedQueues(id, subtopology, environment)
+  if (signal.aborted) return undefined
+  const changelogs = changelogsOf(id, subtopology, output)
+  const restored = await restore(state, changelogs, ports, settings.sliceMs, signal)
+  if (!restored || signal.aborted) return undefined
+  const task = assemble(id, subtopology, state, current, queues, envelopes, environment)
+  for (const flight of task.graph.inFlight) flight.restore()
+  await ports.failpoints.hit('restore.done')
+  return { task, state, changelogs }
+}
+
+function changelogsOf(id: TaskId, subtopology: Subtopology, output: Output): Map<string, Changelog> {
+  const changelogs = new Map<string, Changelog>()
+  for (const store of subtopology.stores) {
+    if (store.changelogTopic === undefined) continue
+    const topic = store.changelogTopic
+    const log = output.changelog(topic, id.partition, NO_HEADERS)
+    changelogs.set(store.name, { topic, partition: id.partition, log })
+  }
+  return changelogs
+}
+
+/** The queues of the task's source partitions, at their committed positions or where the reset policy says. */
+async function committedQueues(
+  id: TaskId,
+  subtopology: Subtopology,
+  environment: TaskEnvironment,
+): Promise<{ queues: readonly PartitionQueue[]; envelopes: readonly Envelope[] }> {
+  const { counts, member, settings, ports } = environment
+  const sources = subtopology.nodes.filter((node) => node.source !== undefined)
+  const wanted = sources.flatMap((node, source) =>
+    node
+      .source!.topics.filter((topic) => id.partition < (counts.get(topic) ?? 0))
+      .map((topic) => ({ topic, partition: id.partition, source })),
+  )
+  const committed = new Map(
+    (await member.committed(wanted)).map((entry) => [partitionId(entry.topic, entry.partition), entry]),
+  )
+  const queues: PartitionQueue[] = []
+  const envelopes: Envelope[] = []
+  for (const { topic, partition, source } of wanted) {
+    const entry = committed.get(partitionId(topic, partition))
+    const position =
+      entry?.offset ??
+      (await ports.broker.admin.listOffset(topic, partition, settings.offsetReset, 'read_committed'))
+    const envelope = entry === undefined ? EMPTY_ENVELOPE : decodeEnvelope(entry.metadata)
+    const queue = new PartitionQueue(topic, partition, source, position)
+    queue.time = envelope.partitionTime
+    queues.push(queue)
+    envelopes.push(envelope)
+  }
+  return { queues, envelopes }
+}
+
+function assemble(
+  id: TaskId,
+  subtopology: Subtopology,
+  state: TaskState,
+  current: CurrentRecord,
+  queues: readonly PartitionQueue[],
+  envelopes: readonly Envelope[],
+  environment: TaskEnvironment,
+): Task {
+  const { plan, settings, ports, output, fetcher } = environment
+  const name = taskName(id)
+  const log = ports.log.child({ task: name })
+  const timers = new TaskTimers(latestEntries(envelopes))
+  const streamTime: StreamTime = { value: Math.max(-1, ...queues.map((queue) => queue.time)) }
+  const deadLetters = new DeadLetters(output, settings.deadLetterTopic, log, ports.metrics, name)
+  const host: Omit<AsyncHost, 'settle' | 'node'> = {
+    task: name,
+    clock: ports.clock,
+    random: ports.random,
+    http: ports.http,
+    log,
+    metrics: ports.metrics,
+  }
+  const graph = buildGraph({
+    application: plan.application,
+    subtopology,
+    partition: id.partition,
+    settings,
+    host,
+    stores: state.stores,
+    output,
+    timers,
+    deadLetters,
+    wake: environment.wake,
+    requestCommit: environment.requestCommit,
+    taskTime: () => streamTime.value,
+  })
+  const buffer = new TaskBuffer(queues, fetcher, settings.maxBufferedRecords, settings.maxTaskIdleMs)
+  const processed = ports.metrics.counter('process-total', { task: name })
+  const { clock } = ports
+  return new Task({
+    id,
+    name,
+    graph,
+    buffer,
+    timers,
+    deadLetters,
+    settings,
+    clock,
+    processed,
+    streamTime,
+    current,
+  })
+}
+
+function latestEntries(envelopes: readonly Envelope[]): Map<string, number> {
+  const latest = new Map<string, number>()
+  for (const { entries } of envelopes) {
+    for (const [name, value] of entries) latest.set(name, Math.max(value, latest.get(name) ?? value))
+  }
+  return latest
+}

@@ -1,0 +1,188 @@
+/**
+ * Everything a worker writes, by generation: sinks, repartition topics, changelogs and dead letters all go into one buffer.
+ * The buffer of g+1 is filled while g is being committed and is never sent before g ended, or it would ride in g's transaction.
+ */
+import type { Producer, ProduceTarget, SendBuffer, SentPartition } from '../../core/broker.ts'
+import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
+import { partitionOf } from '../../core/partitioner.ts'
+import type { OutputSpec, OutputWriter } from '../../core/processor.ts'
+import { type Encoded, type FlowRecord, type Headers, partitionId } from '../../core/record.ts'
+import { encodedBytes, type Serde } from '../../core/serde.ts'
+import type { LogUpdate } from '../state/managed.ts'
+
+/** Positions after the last acknowledged record, by `topic-partition`. */
+export type Acknowledged = Map<string, number>
+
+/** The output of a closed generation. */
+export interface ClosedOutput {
+  /** Nothing was written in it, neither sent early nor waiting. */
+  readonly empty: boolean
+  /** Sends what is left and resolves when all of the generation is acknowledged. */
+  finish(): Promise<Acknowledged>
+}
+
+export interface Reuse {
+  readonly key: boolean
+  readonly value: boolean
+}
+
+export class Output {
+  readonly #producer: Producer
+  readonly #counts: ReadonlyMap<string, number>
+  readonly #sendBytes: number
+  readonly #targets = new Map<string, readonly ProduceTarget[]>()
+  #buffer: SendBuffer
+  #acknowledged: Acknowledged = new Map()
+  #sending: Promise<void> | undefined
+  #sentEarly = false
+  /** A closed generation is being sent or committed: nothing of the open one may leave. */
+  #held = false
+  /** Why an early send failed; the worker aborts when it sees it. */
+  failure: unknown
+
+  constructor(producer: Producer, counts: ReadonlyMap<string, number>, sendBytes: number) {
+    this.#producer = producer
+    this.#counts = counts
+    this.#sendBytes = sendBytes
+    this.#buffer = producer.buffer()
+  }
+
+  /** Bytes of the open generation not yet sent. */
+  get unsentBytes(): number {
+    return this.#buffer.bytes
+  }
+
+  /** The writer of a sink. Unknown topics are SLUICE_TOPIC_MISSING now, not at the first record. */
+  writer(spec: OutputSpec, node: string, reuse: Reuse, taskPartition: number): OutputWriter {
+    const targets = this.#targetsOf(spec.topic, node)
+    let roundRobin = taskPartition
+    return {
+      write: (record, headers = record.headers) => {
+        const key = encodeSide(record, 'key', spec, node, reuse.key)
+        const value = encodeSide(record, 'value', spec, node, reuse.value)
+        const partition = key === null ? roundRobin++ % targets.length : this.#choose(key, targets.length)
+        this.#buffer.append(targets[partition]!, key, value, record.timestamp, headers)
+      },
+    }
+  }
+
+  /** Appends raw records, for dead letters. */
+  raw(
+    topic: string,
+    node: string,
+  ): (key: Encoded | null, value: Encoded | null, timestamp: number, headers: Headers) => void {
+    const targets = this.#targetsOf(topic, node)
+    return (key, value, timestamp, headers) => {
+      const partition = key === null ? 0 : this.#choose(key, targets.length)
+      this.#buffer.append(targets[partition]!, key, value, timestamp, headers)
+    }
+  }
+
+  /** The changelog of a store: same partition as the task. */
+  changelog(topic: string, partition: number, headers: Headers): LogUpdate {
+    const target = this.#targetsOf(topic, topic)[partition]!
+    return (key, value, timestamp) => this.#buffer.append(target, key, value, timestamp, headers)
+  }
+
+  /** Sends what has gathered when it is worth it and allowed now. Called by the loop after each slice. */
+  sendEarly(force = false): void {
+    if (this.#held || this.#sending !== undefined || this.#buffer.records === 0) return
+    if (!force && this.#buffer.bytes < this.#sendBytes) return
+    const buffer = this.#buffer
+    this.#buffer = this.#producer.buffer()
+    this.#sentEarly = true
+    this.#sending = this.#send(buffer, this.#acknowledged).then(
+      () => {
+        this.#sending = undefined
+      },
+      (error: unknown) => {
+        this.#sending = undefined
+        this.failure = error
+      },
+    )
+  }
+
+  /** Step 1 of a commit: later writes belong to the next generation, held back until `release`. */
+  close(): ClosedOutput {
+    const buffer = this.#buffer
+    const acknowledged = this.#acknowledged
+    const sending = this.#sending
+    const empty = buffer.records === 0 && !this.#sentEarly
+    this.#buffer = this.#producer.buffer()
+    this.#acknowledged = new Map()
+    this.#sentEarly = false
+    this.#held = true
+    return {
+      empty,
+      finish: async () => {
+        await sending
+        if (this.failure !== undefined) throw this.failure
+        if (buffer.records > 0) await this.#send(buffer, acknowledged)
+        return acknowledged
+      },
+    }
+  }
+
+  /** Resolves when no send is under way, whatever became of it. */
+  async idle(): Promise<void> {
+    await this.#sending
+  }
+
+  /** The closed generation ended. */
+  release(): void {
+    this.#held = false
+  }
+
+  async #send(buffer: SendBuffer, acknowledged: Acknowledged): Promise<void> {
+    const sent: readonly SentPartition[] = await this.#producer.send(buffer)
+    for (const { topic, partition, lastOffset } of sent)
+      acknowledged.set(partitionId(topic, partition), lastOffset + 1)
+  }
+
+  #choose(key: Encoded, partitions: number): number {
+    return partitions === 1 ? 0 : partitionOf(encodedBytes(key), partitions)
+  }
+
+  #targetsOf(topic: string, node: string): readonly ProduceTarget[] {
+    const known = this.#targets.get(topic)
+    if (known !== undefined) return known
+    const count = this.#counts.get(topic)
+    if (count === undefined) {
+      throw sluiceError('SLUICE_TOPIC_MISSING', { topic, place: ` (written by ${node})`, existing: '' })
+    }
+    const targets = Array.from({ length: count }, (_, partition) => this.#producer.target(topic, partition))
+    this.#targets.set(topic, targets)
+    return targets
+  }
+}
+
+function encodeSide(
+  record: FlowRecord,
+  side: 'key' | 'value',
+  spec: OutputSpec,
+  node: string,
+  reuse: boolean,
+): Encoded | null {
+  const content = side === 'key' ? record.key : record.value
+  if (content === null || content === undefined) return null
+  const bytes = side === 'key' ? record.keyBytes : record.valueBytes
+  if (reuse && bytes !== undefined) return bytes
+  return serialize(side === 'key' ? spec.key : spec.value, content, side, node, spec.topic)
+}
+
+/** @throws SLUICE_SERIALIZE with the node and what the serde said */
+export function serialize(
+  serde: Serde<unknown>,
+  content: unknown,
+  side: 'key' | 'value',
+  node: string,
+  topic: string,
+): Encoded {
+  try {
+    return serde.serialize(content)
+  } catch (error) {
+    if (isSluiceError(error, 'SLUICE_SERIALIZE')) throw error
+    const problem = problemOf(error)
+    throw sluiceError('SLUICE_SERIALIZE', { node, side, topic, format: serde.format, problem }, error)
+  }
+}

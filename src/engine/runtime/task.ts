@@ -1,0 +1,286 @@
+/**
+ * One task at work: takes records from its buffer, decodes them once, runs them through the graph, delivers outcomes of
+ * calls and punctuators. It writes nothing by itself: output and state leave only through a commit of the worker.
+ */
+import type { Clock } from '../../core/clock.ts'
+import type { CommittedOffset, FetchedBatch } from '../../core/broker.ts'
+import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
+import type { Counter } from '../../core/metrics.ts'
+import { type Bytes, FlowRecord, type TaskId } from '../../core/record.ts'
+import type { Serde } from '../../core/serde.ts'
+import type { PartitionQueue, TaskBuffer } from './buffer.ts'
+import { type DeadLetters, letterOf } from './dead-letter.ts'
+import { encodeEnvelope } from './envelope.ts'
+import { atNode, blamesRecord, NodeFailure, processingError } from './failure.ts'
+import type { Graph, SourceEntry } from './graph.ts'
+import type { EngineSettings } from './options.ts'
+import type { TaskTimers } from './timers.ts'
+
+/** Records between two looks at the clock: a look costs about as much as a cheap operator. */
+const RECORDS_PER_CLOCK_LOOK = 16
+
+export interface TaskParts {
+  readonly id: TaskId
+  readonly name: string
+  readonly graph: Graph
+  readonly buffer: TaskBuffer
+  readonly timers: TaskTimers
+  readonly deadLetters: DeadLetters
+  readonly settings: EngineSettings
+  readonly clock: Clock
+  readonly processed: Counter
+  /** Event time restored from the last commit. */
+  readonly streamTime: StreamTime
+  readonly current: CurrentRecord
+}
+
+/** The record being processed, for whoever must name the culprit later (a store whose value can't be serialised). */
+export interface CurrentRecord {
+  record: FlowRecord | undefined
+}
+
+/** Shared with the graph, which must read it before the task exists. */
+export interface StreamTime {
+  value: number
+}
+
+export class Task {
+  readonly id: TaskId
+  readonly name: string
+  readonly graph: Graph
+  readonly buffer: TaskBuffer
+  readonly #parts: TaskParts
+  #committed = new Map<PartitionQueue, number>()
+
+  constructor(parts: TaskParts) {
+    this.#parts = parts
+    this.id = parts.id
+    this.name = parts.name
+    this.graph = parts.graph
+    this.buffer = parts.buffer
+    for (const queue of parts.buffer.queues) this.#committed.set(queue, queue.position)
+  }
+
+  /** An operator with calls in flight takes no more. */
+  get blocked(): boolean {
+    for (const flight of this.graph.inFlight) if (flight.full) return true
+    return false
+  }
+
+  /** Processes up to `limit` records or until the monotonic clock reaches `deadline`. Returns how many. */
+  process(limit: number, deadline: number): number {
+    const { clock, buffer, processed } = this.#parts
+    const asynchronous = this.graph.inFlight.length > 0
+    let done = 0
+    while (done < limit) {
+      if (asynchronous && this.blocked) break
+      const queue = buffer.next(buffer.queues.length === 1 ? 0 : clock.monotonic())
+      if (queue === undefined) break
+      this.#processHead(queue)
+      buffer.advance(queue)
+      done++
+      if (done % RECORDS_PER_CLOCK_LOOK === 0 && clock.monotonic() >= deadline) break
+    }
+    processed.value += done
+    return done
+  }
+
+  /** Forwards outcomes of calls; returns how many. */
+  drainOutcomes(limit: number): number {
+    const { current } = this.#parts
+    let done = 0
+    for (const flight of this.graph.inFlight) {
+      if (flight.hasOutcomes) {
+        done += flight.drain(limit, current, (error, record) =>
+          this.#failed(atNode(error, flight.node, record), record),
+        )
+      }
+    }
+    return done
+  }
+
+  punctuate(): number {
+    if (this.#parts.timers.size === 0) return 0
+    this.#parts.current.record = undefined
+    return this.#parts.timers.run((node, timestamp, run) => {
+      try {
+        run(timestamp)
+      } catch (error) {
+        this.#failed(atNode(error, node, undefined), undefined)
+      }
+    })
+  }
+
+  nextWallClock(): number | undefined {
+    return this.#parts.timers.nextWallClock()
+  }
+
+  /** Step 2 of a commit; resumable. */
+  flush(shouldYield: () => boolean): boolean {
+    for (;;) {
+      try {
+        return this.graph.flush(shouldYield)
+      } catch (error) {
+        // The emission that failed was taken out by its operator; the rest goes on.
+        this.#failed(error, error instanceof NodeFailure ? error.record : undefined)
+      }
+    }
+  }
+
+  /** A value could not be serialised when its generation was sealed: its writer's record follows the policy. */
+  sealFailed(error: unknown): void {
+    if (!isSluiceError(error, 'SLUICE_SERIALIZE')) throw error
+    const { topic = '', partition = -1, offset = -1, node = '' } = error.details
+    const record = new FlowRecord(
+      null,
+      null,
+      0,
+      [],
+      String(topic),
+      Number(partition),
+      Number(offset),
+      null,
+      null,
+    )
+    this.#failed(new NodeFailure(String(node), record, error), record)
+  }
+
+  /** What step 1 of a commit captures: positions that moved since the last commit. */
+  offsets(): readonly CommittedOffset[] {
+    const moved: CommittedOffset[] = []
+    // Ticks of stream time belong to the task; they ride with every partition, the latest counts at restore.
+    const entries = this.#parts.timers.entries()
+    for (const queue of this.buffer.queues) {
+      if (queue.position !== this.#committed.get(queue)) {
+        const metadata = encodeEnvelope({ partitionTime: queue.time, entries })
+        moved.push({ topic: queue.topic, partition: queue.partition, offset: queue.position, metadata })
+      }
+    }
+    return moved
+  }
+
+  /** The offsets of the last `offsets()` call are committed. */
+  committed(offsets: readonly CommittedOffset[]): void {
+    for (const queue of this.buffer.queues) {
+      const own = offsets.find(
+        ({ topic, partition }) => topic === queue.topic && partition === queue.partition,
+      )
+      if (own !== undefined) this.#committed.set(queue, own.offset)
+    }
+  }
+
+  /** Committed positions of repartition topics, below which records may be deleted. */
+  committedInternal(): readonly { topic: string; partition: number; offset: number }[] {
+    return [...this.#committed]
+      .filter(([queue]) => this.graph.sources[queue.source]!.node.source!.internal === true)
+      .map(([{ topic, partition }, offset]) => ({ topic, partition, offset }))
+  }
+
+  close(): void {
+    this.graph.close()
+  }
+
+  #processHead(queue: PartitionQueue): void {
+    const batch = queue.batch!
+    const index = queue.index
+    const entry = this.graph.sources[queue.source]!
+    const record = this.#read(entry, batch, index)
+    if (record === undefined) return
+    const { streamTime } = this.#parts
+    if (record.timestamp > streamTime.value) streamTime.value = record.timestamp
+    this.#parts.current.record = record
+    try {
+      entry.next(record)
+    } catch (error) {
+      const raw = rawRecord(batch, index)
+      this.#failed(error, raw)
+    }
+  }
+
+  #read(entry: SourceEntry, batch: FetchedBatch, index: number): FlowRecord | undefined {
+    const source = entry.node.source!
+    const decodes = entry.node.decode!
+    const keyBytes = batch.keyAt(index)
+    const valueBytes = batch.valueAt(index)
+    let side: 'key' | 'value' = 'key'
+    try {
+      const key = readSide(source.key, keyBytes, decodes.key)
+      side = 'value'
+      const value = readSide(source.value, valueBytes, decodes.value)
+      return new FlowRecord(
+        key,
+        value,
+        batch.timestampAt(index),
+        batch.headersAt(index),
+        batch.topic,
+        batch.partition,
+        batch.offsetAt(index),
+        keyBytes,
+        valueBytes,
+      )
+    } catch (error) {
+      this.#unreadable(batch, index, entry, side, error)
+      return undefined
+    }
+  }
+
+  #unreadable(
+    batch: FetchedBatch,
+    index: number,
+    entry: SourceEntry,
+    side: 'key' | 'value',
+    cause: unknown,
+  ): void {
+    const source = entry.node.source!
+    const error = sluiceError(
+      'SLUICE_DESERIALIZE',
+      {
+        topic: batch.topic,
+        partition: batch.partition,
+        offset: batch.offsetAt(index),
+        side,
+        format: side === 'key' ? source.key.format : source.value.format,
+        problem: problemOf(cause),
+      },
+      cause,
+    )
+    if (this.#parts.settings.onDeserializeError === 'fail') throw error
+    this.#parts.deadLetters.write(letterOf(rawRecord(batch, index), entry.node.name, 0), error)
+  }
+
+  /** A record failed somewhere below: dead letter, or out of here when the policy or the error says so. */
+  #failed(error: unknown, record: FlowRecord | undefined): void {
+    const blame = processingError(error)
+    if (!blamesRecord(error) || this.#parts.settings.onProcessingError === 'fail') throw blame
+    const node = error instanceof NodeFailure ? error.node : ''
+    const letter = letterOf(record ?? NO_RECORD, node, 0)
+    this.#parts.deadLetters.write(letter, blame)
+  }
+}
+
+/** A punctuator failed: there is no record, but the letter says where and why. */
+const NO_RECORD = new FlowRecord(null, null, 0, [], '', -1, -1, null, null)
+
+function readSide(serde: Serde<unknown>, bytes: Bytes | null, decode: boolean): unknown {
+  if (bytes === null) return null
+  if (decode) return serde.deserialize(bytes)
+  serde.check?.(bytes)
+  return bytes
+}
+
+function rawRecord(batch: FetchedBatch, index: number): FlowRecord {
+  const key = batch.keyAt(index)
+  const value = batch.valueAt(index)
+  const { topic, partition } = batch
+  return new FlowRecord(
+    key,
+    value,
+    batch.timestampAt(index),
+    batch.headersAt(index),
+    topic,
+    partition,
+    batch.offsetAt(index),
+    key,
+    value,
+  )
+}

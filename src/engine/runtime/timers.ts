@@ -1,0 +1,89 @@
+/**
+ * Punctuators of one task: stream time and wall clock, missed ticks collapsed into one, as in Kafka Streams. They run on
+ * the loop between records, never inside `process`. Next stream-time ticks are committed with the offsets, so that a
+ * restart neither repeats nor skips one.
+ */
+import type { Cancellable, PunctuationKind } from '../../core/processor.ts'
+
+interface Schedule {
+  readonly node: string
+  readonly kind: PunctuationKind
+  readonly intervalMs: number
+  readonly run: (timestamp: number) => void
+  /** Stream time of the node's region, or the wall clock. */
+  readonly now: () => number
+  /** Name of its entry in the commit envelope. */
+  readonly entry: string
+  next: number
+  cancelled: boolean
+}
+
+export class TaskTimers {
+  #schedules: Schedule[] = []
+  readonly #restored: ReadonlyMap<string, number>
+  readonly #counts = new Map<string, number>()
+
+  /** @param restored entries of the commit envelope of this task */
+  constructor(restored: ReadonlyMap<string, number>) {
+    this.#restored = restored
+  }
+
+  get size(): number {
+    return this.#schedules.length
+  }
+
+  add(
+    node: string,
+    kind: PunctuationKind,
+    intervalMs: number,
+    now: () => number,
+    run: (timestamp: number) => void,
+  ): Cancellable {
+    const count = this.#counts.get(node) ?? 0
+    this.#counts.set(node, count + 1)
+    const entry = `sluice.punctuate.${node}.${count}`
+    // Stream time is aligned to 0 and fires as soon as it is known; the wall clock first after one interval.
+    const first = kind === 'stream-time' ? (this.#restored.get(entry) ?? 0) : now() + intervalMs
+    const schedule: Schedule = { node, kind, intervalMs, run, now, entry, next: first, cancelled: false }
+    this.#schedules.push(schedule)
+    return {
+      cancel: () => {
+        schedule.cancelled = true
+        this.#schedules = this.#schedules.filter((other) => other !== schedule)
+      },
+    }
+  }
+
+  /** Runs what is due; `guard` wraps each call, so that an error names the node. Returns how many ran. */
+  run(guard: (node: string, timestamp: number, run: (timestamp: number) => void) => void): number {
+    let ran = 0
+    for (const schedule of this.#schedules) {
+      if (schedule.cancelled) continue
+      const now = schedule.now()
+      if (now < schedule.next || now < 0) continue
+      const missed = Math.floor((now - schedule.next) / schedule.intervalMs)
+      schedule.next += (missed + 1) * schedule.intervalMs
+      guard(schedule.node, now, schedule.run)
+      ran++
+    }
+    return ran
+  }
+
+  /** When the next wall-clock tick is due, or undefined. */
+  nextWallClock(): number | undefined {
+    let next: number | undefined
+    for (const schedule of this.#schedules) {
+      if (schedule.kind === 'wall-clock' && (next === undefined || schedule.next < next)) next = schedule.next
+    }
+    return next
+  }
+
+  /** Entries for the commit envelope. */
+  entries(): Map<string, number> {
+    const entries = new Map<string, number>()
+    for (const schedule of this.#schedules) {
+      if (schedule.kind === 'stream-time') entries.set(schedule.entry, schedule.next)
+    }
+    return entries
+  }
+}

@@ -1,0 +1,328 @@
+/**
+ * The loop. One worker is one group member with one producer; it alone touches its tasks. One turn:
+ *
+ *   1. what happened beside the loop: failures, loss of membership, tasks opened, assignment changes
+ *   2. fetched batches into the buffers
+ *   3. a slice of records, task by task; outcomes of calls; punctuators
+ *   4. a commit when it is due (steps 1 to 3 here, 4 to 7 beside the loop), early sends
+ *   5. give way, or wait until something happens
+ *
+ *   created ─► running ─► closing ─► closed
+ *                 └─────► failed
+ *
+ * Any failure abandons the session and builds a new one from committed bytes; only errors that repeating can't cure
+ * (domain user, broken data, a full disk) fail the worker.
+ */
+import { sleep } from '../../core/clock.ts'
+import type { AssignmentChange, GroupMember, Producer } from '../../core/broker.ts'
+import { isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
+import { type TaskId, taskName } from '../../core/record.ts'
+import { groupTopology } from '../topology/plan.ts'
+import type { OpenTask, TaskEnvironment } from './opened.ts'
+import { Purge } from './purge.ts'
+import { Session } from './session.ts'
+
+export type WorkerState = 'created' | 'running' | 'closing' | 'closed' | 'failed'
+
+export interface WorkerParts extends Omit<
+  TaskEnvironment,
+  'output' | 'fetcher' | 'member' | 'wake' | 'requestCommit'
+> {
+  readonly processId: string
+  readonly index: number
+}
+
+/** Longest wait of an idle loop, ms. */
+const MAX_WAIT_MS = 100
+
+/** Outcomes delivered per in-flight operator and turn. */
+const OUTCOMES_PER_TURN = 500
+
+const MAX_BACKOFF_DOUBLINGS = 8
+
+export class Worker {
+  state: WorkerState = 'created'
+  readonly #parts: WorkerParts
+  readonly #producer: Producer
+  readonly #purge: Purge
+  #member: GroupMember | undefined
+  #session: Session | undefined
+  #committing: Promise<void> | undefined
+  #lastCommit = 0
+  #commitRequested = false
+  /** Something was processed since the last commit was closed. */
+  #worked = false
+  #nudged = false
+  #owned: readonly TaskId[] = []
+  #failures = 0
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts
+    const { settings, plan, ports } = parts
+    const exactly = settings.guarantee === 'exactly-once'
+    this.#producer = ports.broker.producer(
+      exactly
+        ? {
+            transactionalId: `${plan.application}-${parts.processId}-${parts.index}`,
+            transactionTimeoutMs: settings.transactionTimeoutMs,
+          }
+        : {},
+    )
+    this.#purge = new Purge(ports, settings.purgeIntervalMs)
+  }
+
+  /** Tasks processing now. */
+  get running(): readonly TaskId[] {
+    return this.#session?.tasks.map(({ task }) => task.id) ?? []
+  }
+
+  /** True when all owned tasks are processing and no change is pending. */
+  get settled(): boolean {
+    const session = this.#session
+    if (session === undefined || this.#member?.change !== undefined || session.openingCount > 0) return false
+    return session.running.size === this.#owned.length
+  }
+
+  get openTasks(): readonly OpenTask[] {
+    return this.#session?.tasks ?? []
+  }
+
+  /** Runs until `close`; rejects with the error that repeating cannot cure. */
+  async run(): Promise<void> {
+    this.state = 'running'
+    try {
+      while (this.state === 'running') {
+        try {
+          await this.#turn((this.#session ??= await this.#begin()))
+        } catch (error) {
+          await this.#recover(error)
+        }
+      }
+      await this.#finish()
+      this.state = 'closed'
+    } catch (error) {
+      this.state = 'failed'
+      await this.#leave()
+      throw error
+    }
+  }
+
+  /** Asks the loop to commit, give its tasks back and end; `run` resolves then. */
+  close(): void {
+    if (this.state === 'running') this.state = 'closing'
+    this.#wake()
+  }
+
+  async #begin(): Promise<Session> {
+    const { ports, settings, plan, processId } = this.#parts
+    await this.#producer.init()
+    if (this.#member === undefined || this.#member.lost !== undefined) {
+      this.#owned = []
+      this.#member = await ports.broker.join({
+        group: plan.application,
+        topology: groupTopology(plan),
+        processId,
+        sessionTimeoutMs: settings.sessionTimeoutMs,
+        heartbeatIntervalMs: settings.heartbeatIntervalMs,
+      })
+      this.#member.onChange(() => this.#wake())
+    }
+    const session = new Session({
+      ...this.#parts,
+      producer: this.#producer,
+      member: this.#member,
+      wake: () => this.#wake(),
+      requestCommit: () => {
+        this.#commitRequested = true
+      },
+    })
+    this.#lastCommit = ports.clock.monotonic()
+    const revoked = new Set((this.#member.change?.revoked ?? []).map(taskName))
+    for (const id of this.#owned) if (!revoked.has(taskName(id))) session.open(id)
+    return session
+  }
+
+  async #turn(session: Session): Promise<void> {
+    // 1
+    this.#check(session)
+    session.integrate()
+    const change = this.#member!.change
+    if (change !== undefined) await this.#change(session, change)
+    // 2
+    const received = await session.receive()
+    // 3
+    const worked = this.#work(session)
+    if (worked > 0) this.#worked = true
+    this.#failures = worked > 0 ? 0 : this.#failures
+    // 4
+    await this.#commitWhenDue(session)
+    session.output.sendEarly()
+    // 5
+    if (received || worked > 0) await session.ports.scheduler.yield()
+    else await this.#wait(session)
+  }
+
+  #check(session: Session): void {
+    if (this.#member!.lost !== undefined) throw this.#member!.lost
+    if (session.failure !== undefined) throw session.failure
+    if (session.output.failure !== undefined) throw session.output.failure
+  }
+
+  #work(session: Session): number {
+    const { settings, ports } = session
+    const deadline = ports.clock.monotonic() + settings.sliceMs
+    let done = 0
+    for (const { task } of session.running.values()) {
+      done += task.drainOutcomes(OUTCOMES_PER_TURN)
+      if (session.output.unsentBytes < settings.maxUnsentBytes)
+        done += task.process(settings.sliceRecords, deadline)
+      done += task.punctuate()
+    }
+    return done
+  }
+
+  async #commitWhenDue(session: Session): Promise<void> {
+    if (this.#committing !== undefined || !this.#commitDue(session)) return
+    this.#worked = false
+    this.#commitRequested = false
+    this.#lastCommit = session.ports.clock.monotonic()
+    const generation = await session.committer.close(session.tasks)
+    if (generation === undefined) return
+    this.#committing = session.committer.finish(generation).then(
+      () => {
+        this.#committing = undefined
+        this.#purge.after(generation.tasks)
+        this.#wake()
+      },
+      (error: unknown) => {
+        this.#committing = undefined
+        session.failure ??= error
+        this.#wake()
+      },
+    )
+  }
+
+  #commitDue(session: Session): boolean {
+    if (this.#commitRequested) return true
+    if (!this.#worked) return false
+    const { settings, ports } = session
+    if (ports.clock.monotonic() - this.#lastCommit >= settings.commitIntervalMs) return true
+    let dirty = 0
+    for (const { state } of session.running.values())
+      for (const store of state.stores.values()) dirty += store.dirtyBytes
+    return dirty >= settings.maxDirtyBytes
+  }
+
+  /** Everything processed so far is committed and stored when this resolves; nothing is processed meanwhile. */
+  async #commitNow(session: Session): Promise<void> {
+    await this.#committing
+    this.#check(session)
+    const generation = await session.committer.close(session.tasks)
+    if (generation !== undefined) await session.committer.finish(generation)
+    this.#worked = false
+  }
+
+  async #change(session: Session, change: AssignmentChange): Promise<void> {
+    const { failpoints } = session.ports
+    await failpoints.hit('revoke.start')
+    await session.cancelOpening(change.revoked)
+    if (change.revoked.some((id) => session.running.has(taskName(id)))) {
+      await failpoints.hit('revoke.commit')
+      await this.#commitNow(session)
+    }
+    await failpoints.hit('revoke.close')
+    await session.release(change.revoked)
+    await failpoints.hit('revoke.acknowledge')
+    await this.#member!.acknowledge(change)
+    this.#owned = change.active
+    for (const id of change.active) session.open(id)
+  }
+
+  async #wait(session: Session): Promise<void> {
+    if (this.#nudged) {
+      this.#nudged = false
+      return session.ports.scheduler.yield()
+    }
+    await session.fetcher.arrived(this.#waitTime(session))
+    this.#nudged = false
+  }
+
+  #waitTime(session: Session): number {
+    const { clock } = session.ports
+    let wait = MAX_WAIT_MS
+    if (this.#worked && this.#committing === undefined) {
+      wait = Math.min(wait, this.#lastCommit + session.settings.commitIntervalMs - clock.monotonic())
+    }
+    for (const { task } of session.running.values()) {
+      const due = task.nextWallClock()
+      if (due !== undefined) wait = Math.min(wait, due - clock.now())
+    }
+    return Math.max(0, wait)
+  }
+
+  #wake(): void {
+    this.#nudged = true
+    this.#session?.fetcher.wake()
+  }
+
+  /** Abandons the session; throws when repeating can't help. */
+  async #recover(error: unknown): Promise<void> {
+    const { ports, settings } = this.#parts
+    await ports.failpoints.hit('abort.start')
+    await this.#abandon()
+    const known = asSluiceError(error)
+    if (known.retry === 'never') throw known
+    ports.log.warn({ code: known.code, failures: this.#failures }, `worker starts anew: ${known.message}`)
+    ports.metrics.counter('worker-restarts-total', { code: known.code }).value++
+    const doublings = Math.min(this.#failures++, MAX_BACKOFF_DOUBLINGS)
+    await sleep(ports.clock, settings.restartBackoffMs * 2 ** doublings * ports.random.next())
+    await ports.failpoints.hit('abort.rebuilt')
+  }
+
+  async #abandon(): Promise<void> {
+    const session = this.#session
+    this.#session = undefined
+    await session?.abandon()
+    // Its calls of the producer must be over before the producer is initialised again.
+    await this.#committing
+    this.#worked = false
+  }
+
+  /** Commits, closes the tasks and leaves. What can't be committed now is processed again by the next owner. */
+  async #finish(): Promise<void> {
+    const session = this.#session
+    if (session !== undefined) {
+      try {
+        await session.cancelOpening(this.#owned)
+        await this.#commitNow(session)
+        await session.release(this.#owned)
+      } catch (error) {
+        this.#parts.ports.log.warn(
+          { problem: problemOf(error) },
+          'the last commit failed; its records will be processed again',
+        )
+      }
+      await this.#abandon()
+    }
+    await this.#purge.idle()
+    await this.#leave()
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#abandon()
+      await this.#producer.close()
+      await this.#member?.leave()
+    } catch (error) {
+      this.#parts.ports.log.warn(
+        { problem: problemOf(error) },
+        'leaving the group failed; the session will time out',
+      )
+    }
+  }
+}
+
+function asSluiceError(error: unknown): SluiceError {
+  if (isSluiceError(error)) return error
+  return sluiceError('SLUICE_INTERNAL', { place: 'worker', problem: problemOf(error) }, error)
+}
