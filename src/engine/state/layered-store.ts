@@ -137,7 +137,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     entry.record = writer
     if (keyBytes !== undefined && keyBytes !== null) entry.keyBytes = keyBytes
     this.#countDirty(entry)
-    this.#overlay?.set(latin1Of(this.#keyBytesOf(entry)), { key, held })
+    this.#overlay?.set(latin1Of(this.#keyBytesOf(entry)), { key: entry.key, held: entry.held })
   }
 
   /** Walks over the changes since the last drain; each is forgotten before `each` is called, which may update the store. */
