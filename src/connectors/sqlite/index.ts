@@ -1,0 +1,3 @@
+/** Public door of the SQLite connector. */
+export { sqliteSource } from './source.ts'
+export type { SqliteSourceOptions } from './source.ts'
