@@ -5,9 +5,25 @@
  */
 import type { Bytes } from '../../core/record.ts'
 
+/** The last batches of a producer, oldest first (at most five): what idempotence needs to know after a restart. */
+export interface ProducerHistory {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly batches: readonly ProducedBatch[]
+}
+
+export interface ProducedBatch {
+  readonly baseSequence: number
+  readonly lastSequence: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+}
+
 export interface PartitionLog {
   readonly topic: string
   readonly partition: number
+  /** What was found of producers when the log was opened; it is not kept up to date afterwards. */
+  readonly producers: readonly ProducerHistory[]
   /** First offset kept. */
   readonly startOffset: number
   /** Offset of the next append. */
@@ -25,12 +41,16 @@ export interface PartitionLog {
   /** Resolves when everything appended so far is durable; rejects with SLUICE_DISK (then the log refuses appends). */
   flushed(): Promise<void>
   /**
-   * Whole batches from the one containing `offset` on, up to `maxBytes` but at least one, below `limit`.
+   * Whole batches from the one containing `offset` on, up to `maxBytes` but at least one, below `limit`. A part may hold
+   * several batches. None only when `offset` is at `limit` or at the high watermark.
    * @throws SLUICE_OFFSET_OUT_OF_RANGE, SLUICE_SEGMENT_BROKEN
    */
   read(offset: number, maxBytes: number, limit: number): Promise<readonly Bytes[]> | readonly Bytes[]
   /** Aborted transactions overlapping [from, to): producer and first offset, as in Kafka's fetch response. */
-  aborted(from: number, to: number): readonly { readonly producerId: number; readonly firstOffset: number }[]
+  aborted(
+    from: number,
+    to: number,
+  ): readonly { readonly producerId: number; readonly firstOffset: number; readonly lastOffset: number }[]
   /** First offset whose timestamp is >= `timestamp`, or undefined. */
   offsetOfTime(timestamp: number): Promise<number | undefined>
   /** Moves startOffset forward. */
