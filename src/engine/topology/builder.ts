@@ -4,7 +4,7 @@
 import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { SourceSpec, StoreSpec, TopologyNode } from './node.ts'
-import { mergedName, Names } from './names.ts'
+import { mergedName, Names, stepName } from './names.ts'
 
 /** Nodes in the order in which they were added. */
 export interface Topology {
@@ -38,7 +38,7 @@ export class TopologyBuilder {
       return known
     }
     const source: SourceSpec = { topics, key, value }
-    const name = this.freeName(mergedName(topics))
+    const name = this.freeName(stepName(mergedName(topics), 'source'))
     const node = this.add({ name, kind: 'source', parents: [], source, ...untouched })
     this.#sources.set(id, node)
     return node

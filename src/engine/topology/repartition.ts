@@ -108,6 +108,7 @@ function rewire(node: TopologyNode, moved: ReadonlyMap<string, string>): Topolog
   return {
     ...node,
     parents: node.parents.map(rename),
+    partitioned: (node.partitioned ?? []).map((input) => ({ ...input, parent: rename(input.parent) })),
     ...(node.copartitions === undefined ? {} : { copartitions: node.copartitions.map(rename) }),
   }
 }

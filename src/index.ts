@@ -1,0 +1,47 @@
+/** The front door: everything an application imports from `sluice`, name by name. */
+import { makeDefineApp } from './languages/dsl/app.ts'
+import type { DefineApp } from './languages/dsl/app.ts'
+import { int64, json, string } from './serdes/index.ts'
+
+export { topic } from './languages/dsl/topic.ts'
+export { store } from './languages/dsl/process.ts'
+export type { StoreOptions } from './languages/dsl/process.ts'
+export type { App, DefineApp } from './languages/dsl/app.ts'
+export type {
+  AggregateOptions,
+  Callback,
+  EmitOptions,
+  Flow,
+  Grouped,
+  JoinOptions,
+  Named,
+  ProcessContext,
+  ProcessOptions,
+  RepartitionOptions,
+  Stream,
+  Table,
+  TableOptions,
+  ToTableOptions,
+  UserProcessor,
+} from './languages/dsl/types.ts'
+export { json, string } from './serdes/index.ts'
+export type { JsonOptions } from './serdes/index.ts'
+export { FlowRecord } from './core/record.ts'
+export type { Bytes, Header, Headers } from './core/record.ts'
+export type { Serde } from './core/serde.ts'
+export type { Topic } from './core/topic.ts'
+export type { Duration } from './core/duration.ts'
+export { isSluiceError, SluiceError } from './core/errors.ts'
+export type { ErrorCode } from './core/errors.ts'
+export type { KeyValueStore, TimestampedStore } from './engine/state/key-value.ts'
+export { describe, mermaid } from './engine/topology/describe.ts'
+export type { Plan } from './engine/topology/plan.ts'
+
+/**
+ * Defines an application.
+ * @example
+ * export default defineApp('big-orders', (flow) => {
+ *   flow.stream(orders).filter((order) => order.total > 1000).to(bigOrders)
+ * })
+ */
+export const defineApp: DefineApp = makeDefineApp({ json: json(), text: string, count: int64 })

@@ -1,0 +1,51 @@
+/** Groups: a stream about to be aggregated by key. Purely logical until an aggregation is added. */
+import type { FlowRecord } from '../../core/record.ts'
+import type { Serde } from '../../core/serde.ts'
+import { aggregate, count, reduce } from '../../engine/operators/aggregate.ts'
+import type { AggregateParts } from '../../engine/operators/aggregate.ts'
+import type { TopologyNode } from '../../engine/topology/node.ts'
+import { keySerde, stateName, valueSerde } from './place.ts'
+import type { Place } from './place.ts'
+import type { AggregateOptions, Grouped, Table, TableOptions } from './types.ts'
+
+type LooseAdd = (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown
+
+export class GroupedHandle<K, V> implements Grouped<K, V> {
+  readonly place: Place
+
+  constructor(place: Place) {
+    this.place = place
+  }
+
+  count(options?: TableOptions): Table<K, number> {
+    return this.#table('count', options, this.place.shop.serdes.count, count)
+  }
+
+  reduce(
+    reducer: (aggregate: V, value: V, key: K, record: FlowRecord<K, V>) => V,
+    options?: TableOptions & { readonly value?: Serde<V> },
+  ): Table<K, V> {
+    const value = valueSerde(this.place, options?.value)
+    return this.#table('reduce', options, value, (parts) => reduce(parts, reducer as LooseAdd))
+  }
+
+  aggregate<A>(options: AggregateOptions<K, V, A>): Table<K, A> {
+    const { init, add, value = this.place.shop.serdes.json } = options
+    return this.#table('aggregate', options, value, (parts) => aggregate(parts, init, add as LooseAdd))
+  }
+
+  #table<A>(
+    verb: string,
+    options: TableOptions | undefined,
+    value: Serde<unknown>,
+    make: (parts: AggregateParts) => TopologyNode,
+  ): Table<K, A> {
+    const { place } = this
+    const name = stateName(place, verb, options)
+    const key = keySerde(place, undefined, verb)
+    const store = { name, kind: 'timestamped', key, value, changelog: true } as const
+    const input = { parent: place.node, name, key, value: valueSerde(place, undefined) }
+    place.shop.builder.add(make({ name, store, emit: options?.emit ?? 'coalesced', input }))
+    return place.shop.table({ ...place, node: name, lineage: name, key, value, store })
+  }
+}

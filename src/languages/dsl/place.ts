@@ -1,0 +1,102 @@
+/**
+ * Where a stream, table or group stands in the topology being built, and the choices that follow from it: names from
+ * content, serdes from what is known. Nothing here is public.
+ */
+import { sluiceError } from '../../core/errors.ts'
+import type { Serde } from '../../core/serde.ts'
+import type { TopologyBuilder } from '../../engine/topology/builder.ts'
+import { checkName, stepName } from '../../engine/topology/names.ts'
+import type { StoreSpec } from '../../engine/topology/node.ts'
+import type { Grouped, Named, Stream, Table } from './types.ts'
+
+/** Serdes for what has none of its own; handed in by the composition root. */
+export interface DefaultSerdes {
+  readonly json: Serde<unknown>
+  readonly text: Serde<string>
+  /** Of counts: Java's Long. */
+  readonly count: Serde<number>
+}
+
+/** What all handles of one application share. */
+export interface Workshop {
+  readonly builder: TopologyBuilder
+  readonly serdes: DefaultSerdes
+  stream<K, V>(place: Place): Stream<K, V>
+  table<K, V>(place: TablePlace): Table<K, V>
+  grouped<K, V>(place: Place): Grouped<K, V>
+}
+
+export interface Place {
+  readonly shop: Workshop
+  /** The node whose output this is. */
+  readonly node: string
+  /** What names are made of: source topics, joins, branches and key-changing steps so far. */
+  readonly lineage: string
+  /** Serdes of what was not touched since it was read, or that the user gave; undefined = unknown. */
+  readonly key: Serde<unknown> | undefined
+  readonly value: Serde<unknown> | undefined
+}
+
+export interface TablePlace extends Place {
+  readonly key: Serde<unknown>
+  readonly store: StoreSpec
+}
+
+/** The place of a handle that was made by `workshop`. @throws SLUICE_TOPOLOGY for a handle of another application */
+export function placeOf<P extends Place>(handle: unknown, shop: Workshop, verb: string): P {
+  const place = (handle as { readonly place?: P } | null | undefined)?.place
+  if (place?.shop === shop) return place
+  throw sluiceError('SLUICE_TOPOLOGY', {
+    node: verb,
+    problem: 'it was given something that is no stream or table of this application',
+    remedy: 'Use streams and tables of the same flow only.',
+  })
+}
+
+/** The name of a node without state: given, or from content, with a number if need be. */
+export function freeName(place: Place, verb: string, options: Named | undefined): string {
+  return givenName(options, verb) ?? place.shop.builder.freeName(stepName(place.lineage, verb))
+}
+
+/** The name of a node with state: given, or from content alone, so that it never depends on the other nodes. */
+export function stateName(place: Place, verb: string, options: Named | undefined): string {
+  return givenName(options, verb) ?? stepName(place.lineage, verb)
+}
+
+export function givenName(options: Named | undefined, verb: string): string | undefined {
+  return options?.name === undefined ? undefined : checkName(options.name, `option \`name\` of ${verb}`)
+}
+
+/** Any text as a part of a name. */
+export function namePart(text: string): string {
+  return text.replace(/[^a-zA-Z0-9._-]/g, '_')
+}
+
+/** Given, or that of the key as it was read, or that of the partner of a join, or text. */
+export function keySerde(
+  place: Place,
+  given: Serde<unknown> | undefined,
+  verb: string,
+  partner?: Serde<unknown>,
+): Serde<unknown> {
+  return given ?? place.key ?? partner ?? textKeys(place.shop.serdes.text, verb)
+}
+
+export function valueSerde(place: Place, given: Serde<unknown> | undefined): Serde<unknown> {
+  return given ?? place.value ?? place.shop.serdes.json
+}
+
+/** Text, that says which option to give when a key is something else. */
+function textKeys(text: Serde<string>, verb: string): Serde<unknown> {
+  return Object.freeze({
+    ...text,
+    serialize: (key: unknown) => {
+      if (typeof key === 'string') return text.serialize(key)
+      const came = key === null ? 'null' : typeof key
+      throw new TypeError(
+        `the key for ${verb} is of type ${came}, and no serde for it is known: give the option \`key\`, ` +
+          `for instance { key: int64 }, to the verb that makes the key (selectKey, map, groupBy …) or to ${verb}`,
+      )
+    },
+  })
+}

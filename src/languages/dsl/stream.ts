@@ -1,0 +1,262 @@
+/** Streams: each verb adds nodes and gives a new handle. It must never look at a record: that is the operators' work. */
+import type { Serde } from '../../core/serde.ts'
+import type { Topic } from '../../core/topic.ts'
+import { branch, branchArm } from '../../engine/operators/branch.ts'
+import type { FromRecord } from '../../engine/operators/callbacks.ts'
+import { filter } from '../../engine/operators/filter.ts'
+import { flatMap, flatMapValues } from '../../engine/operators/flat-map.ts'
+import { join, leftJoin } from '../../engine/operators/join.ts'
+import type { JoinParts, Joiner } from '../../engine/operators/join.ts'
+import { map } from '../../engine/operators/map.ts'
+import { mapValues } from '../../engine/operators/map-values.ts'
+import { merge } from '../../engine/operators/merge.ts'
+import { peek } from '../../engine/operators/peek.ts'
+import { repartition } from '../../engine/operators/repartition.ts'
+import { selectKey } from '../../engine/operators/select-key.ts'
+import { sink } from '../../engine/operators/sink.ts'
+import { table } from '../../engine/operators/table.ts'
+import { mergedName, stepName } from '../../engine/topology/names.ts'
+import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
+import type { Enriched, EnrichOptions, Sources } from '../../enrich/types.ts'
+import { addEnrichment } from './enrich.ts'
+import { freeName, givenName, keySerde, namePart, placeOf, stateName, valueSerde } from './place.ts'
+import type { Place, TablePlace } from './place.ts'
+import { addProcess } from './process.ts'
+import type {
+  Callback,
+  EnrichVerbOptions,
+  Grouped,
+  JoinOptions,
+  Named,
+  NewKeyOptions,
+  ProcessContext,
+  ProcessOptions,
+  RepartitionOptions,
+  Serdes,
+  SinkTopic,
+  Stream,
+  Table,
+  ToTableOptions,
+  UserProcessor,
+} from './types.ts'
+
+type Tables<K, T> = Table<K, T>
+type LooseOptions = (Named & Serdes<unknown, unknown>) | undefined
+type Callbacks<R> = FromRecord<unknown, unknown, R>
+
+export class StreamHandle<K, V> implements Stream<K, V> {
+  readonly place: Place
+
+  constructor(place: Place) {
+    this.place = place
+  }
+
+  filter(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V> {
+    return this.#after(filter(this.#at('filter', options), predicate), {})
+  }
+
+  peek(look: Callback<K, V, void>, options?: Named): Stream<K, V> {
+    return this.#after(peek(this.#at('peek', options), look), {})
+  }
+
+  mapValues<W>(mapper: Callback<K, V, W>, options?: Named & { readonly value?: Serde<never> }): Stream<K, W> {
+    const node = mapValues(this.#at('mapValues', options), mapper)
+    return this.#after(node, { value: options?.value })
+  }
+
+  flatMapValues<W>(
+    mapper: Callback<K, V, Iterable<W>>,
+    options?: Named & { readonly value?: Serde<never> },
+  ): Stream<K, W> {
+    const node = flatMapValues(this.#at('flatMapValues', options), mapper)
+    return this.#after(node, { value: options?.value })
+  }
+
+  map<W, L = string>(
+    mapper: Callback<K, V, readonly [NoInfer<L> | null, W]>,
+    options?: NewKeyOptions<L, never>,
+  ): Stream<L, W> {
+    return this.#rekeyed('map', options, (at) => map(at, mapper), {})
+  }
+
+  flatMap<W, L = string>(
+    mapper: Callback<K, V, Iterable<readonly [NoInfer<L> | null, W]>>,
+    options?: NewKeyOptions<L, never>,
+  ): Stream<L, W> {
+    return this.#rekeyed('flatMap', options, (at) => flatMap(at, mapper), {})
+  }
+
+  selectKey<L = string>(
+    selector: Callback<K, V, NoInfer<L> | null>,
+    options?: NewKeyOptions<L>,
+  ): Stream<L, V> {
+    return this.#rekeyed('selectKey', options, (at) => selectKey(at, selector), { value: this.place.value })
+  }
+
+  branch<P extends Readonly<Record<string, Callback<K, V, boolean>>>>(
+    predicates: P,
+    options?: Named,
+  ): Readonly<Record<keyof P | 'default', Stream<K, V>>> {
+    const { shop, lineage } = this.place
+    const from = givenName(options, 'branch') ?? lineage
+    const arms = [...Object.entries(predicates), ['default', undefined] as const].map(([name, when]) => {
+      const arm = stepName(from, namePart(name))
+      return {
+        name,
+        lineage: arm,
+        node: shop.builder.freeName(arm),
+        when: when as Callbacks<boolean> | undefined,
+      }
+    })
+    const at = this.#at('branch', options)
+    const branches = arms.map(({ node, when }) => (when === undefined ? { node } : { node, when }))
+    const parent = shop.builder.add(branch(at, branches)).name
+    const streams = arms.map(({ name, node, lineage: arm }) => {
+      shop.builder.add(branchArm({ name: node, parent }))
+      return [name, shop.stream<K, V>({ ...this.place, node, lineage: arm })] as const
+    })
+    return Object.freeze(Object.fromEntries(streams)) as Readonly<Record<keyof P | 'default', Stream<K, V>>>
+  }
+
+  merge(...others: readonly Stream<K, V>[]): Stream<K, V> {
+    const { shop } = this.place
+    const places = [this.place, ...others.map((other) => placeOf(other, shop, 'merge'))]
+    const lineage = mergedName(places.map((place) => place.lineage))
+    const name = shop.builder.freeName(stepName(lineage, 'merge'))
+    shop.builder.add(
+      merge(
+        name,
+        places.map((place) => place.node),
+      ),
+    )
+    const key = common(places.map((place) => place.key))
+    return shop.stream({ shop, node: name, lineage, key, value: common(places.map((place) => place.value)) })
+  }
+
+  repartition(options?: RepartitionOptions<K, V>): Stream<K, V> {
+    const name = stateName(this.place, 'repartition', options)
+    const partitions = options?.partitions === undefined ? {} : { partitions: options.partitions }
+    const input = { ...this.#input(name, 'repartition', options), ...partitions }
+    return this.#after(repartition(name, input), { key: input.key, value: input.value })
+  }
+
+  toTable(options?: ToTableOptions<K, V>): Table<K, V> {
+    const { shop } = this.place
+    const name = stateName(this.place, 'table', options)
+    const input = this.#input(name, 'toTable', options)
+    const { key, value, parent } = input
+    const store = { name, kind: 'timestamped', key, value, changelog: true } as const
+    shop.builder.add(table({ name, parent, store, emit: options?.emit ?? 'coalesced', partitioned: input }))
+    return shop.table({
+      ...this.place,
+      node: name,
+      lineage: options?.name ?? this.place.lineage,
+      key,
+      value,
+      store,
+    })
+  }
+
+  groupByKey(options?: Named & Serdes<K, V>): Grouped<K, V> {
+    const lineage = givenName(options, 'groupByKey') ?? this.place.lineage
+    const key = options?.key ?? this.place.key
+    return this.place.shop.grouped({ ...this.place, lineage, key, value: options?.value ?? this.place.value })
+  }
+
+  groupBy<L = string>(
+    selector: Callback<K, V, NoInfer<L> | null>,
+    options?: NewKeyOptions<L, V>,
+  ): Grouped<L, V> {
+    const node = (at: { name: string; parent: string }): TopologyNode => ({
+      ...selectKey(at, selector),
+      kind: 'groupBy',
+    })
+    const stream = this.#rekeyed<L, V>('groupBy', options, node, { value: this.place.value })
+    return this.place.shop.grouped(placeOf(stream, this.place.shop, 'groupBy'))
+  }
+
+  join<T, R>(
+    other: Tables<K, T>,
+    joiner: (value: V, other: T, key: K) => R,
+    options?: JoinOptions<K, V>,
+  ): Stream<K, R> {
+    return this.#joined('join', other, options, (parts) => join(parts, joiner as Joiner))
+  }
+
+  leftJoin<T, R>(
+    other: Tables<K, T>,
+    joiner: (value: V, other: T | null, key: K) => R,
+    options?: JoinOptions<K, V>,
+  ): Stream<K, R> {
+    return this.#joined('leftJoin', other, options, (parts) => leftJoin(parts, joiner as Joiner))
+  }
+
+  enrich<S extends Sources<V, K>, F = never, R = Enriched<V, S, F>>(
+    sources: S,
+    options?: EnrichOptions<F> & EnrichVerbOptions<K, V, Enriched<V, S, F>, R>,
+  ): Stream<K, R> {
+    return this.place.shop.stream(addEnrichment(this.place, sources, options))
+  }
+
+  process<L = K, W = V>(
+    build: (context: ProcessContext<L, W>) => UserProcessor<K, V>,
+    options?: ProcessOptions<L, W>,
+  ): Stream<L, W> {
+    return this.place.shop.stream(
+      addProcess(this.place, build as never, options as ProcessOptions<unknown, unknown>),
+    )
+  }
+
+  to(topic: SinkTopic<K, V>, options?: Named): void {
+    const { builder } = this.place.shop
+    const name = givenName(options, 'to') ?? builder.freeName(stepName(topic.name, 'sink'))
+    builder.add(sink({ name, parent: this.place.node }, topic as unknown as Topic<unknown, unknown>))
+  }
+
+  #at(verb: string, options: Named | undefined): { name: string; parent: string } {
+    return { name: freeName(this.place, verb, options), parent: this.place.node }
+  }
+
+  /** The stream below a node that keeps the key; `value` is undefined when the node made a new one. */
+  #after<W>(node: TopologyNode, serdes: Partial<Pick<Place, 'key' | 'value'>>): Stream<K, W> {
+    const { name } = this.place.shop.builder.add(node)
+    return this.place.shop.stream({ ...this.place, node: name, ...serdes })
+  }
+
+  #rekeyed<L, W>(
+    verb: string,
+    options: LooseOptions,
+    make: (at: { name: string; parent: string }) => TopologyNode,
+    kept: { readonly value?: Serde<unknown> | undefined },
+  ): Stream<L, W> {
+    const node = this.place.shop.builder.add(make(this.#at(verb, options)))
+    const lineage = options?.name ?? stepName(this.place.lineage, verb)
+    const value = options?.value ?? kept.value
+    return this.place.shop.stream({ ...this.place, node: node.name, lineage, key: options?.key, value })
+  }
+
+  #input(name: string, verb: string, options: LooseOptions, partner?: Serde<unknown>): PartitionedInput {
+    const key = keySerde(this.place, options?.key, verb, partner)
+    return { parent: this.place.node, name, key, value: valueSerde(this.place, options?.value) }
+  }
+
+  #joined<R>(
+    verb: string,
+    other: unknown,
+    options: LooseOptions,
+    make: (parts: JoinParts) => TopologyNode,
+  ): Stream<K, R> {
+    const { shop } = this.place
+    const right = placeOf<TablePlace>(other, shop, verb)
+    const name = stateName(this.place, `${verb}-${right.lineage}`, options)
+    const input = this.#input(name, verb, options, right.key)
+    shop.builder.add(make({ name, input, table: { node: right.node, store: right.store.name } }))
+    return shop.stream({ ...this.place, node: name, lineage: name, key: input.key, value: undefined })
+  }
+}
+
+/** The serde all parts of a merged stream agree on. */
+function common(serdes: readonly (Serde<unknown> | undefined)[]): Serde<unknown> | undefined {
+  const [first] = serdes
+  return serdes.every((serde) => serde?.format === first?.format) ? first : undefined
+}

@@ -1,0 +1,202 @@
+/** The words of the DSL as types: streams, tables, groups and their options. No code. */
+import type { Processor, ProcessorContext } from '../../core/processor.ts'
+import type { Encoded, FlowRecord } from '../../core/record.ts'
+import type { Serde } from '../../core/serde.ts'
+import type { Topic } from '../../core/topic.ts'
+import type { Enriched, EnrichOptions, Sources } from '../../enrich/types.ts'
+import type { Emit } from '../../engine/operators/emit.ts'
+import type { StoreSpec } from '../../engine/topology/node.ts'
+
+/** Called with the value first, since most need only that. A missing key or value arrives as null. */
+export type Callback<K, V, R> = (value: V, key: K, record: FlowRecord<K, V>) => R
+
+export interface Named {
+  /** Name of the node, and of the state and topics that belong to it. Default: from content. */
+  readonly name?: string
+}
+
+/** What is written when the key or value must go through a topic. */
+export interface Serdes<K, V> {
+  /** Default: the serde the key came with, or else text. */
+  readonly key?: Serde<K>
+  /** Default: the serde the value came with, or else JSON. */
+  readonly value?: Serde<V>
+}
+
+type Present<T> = Exclude<T, null | undefined>
+
+/**
+ * Options of a verb that makes new keys. The type of the keys comes from the serde: without one they must be text, so
+ * that a key nobody can write is an error in the editor.
+ */
+export interface NewKeyOptions<L, W = never> extends Named {
+  /** Default: text. */
+  readonly key?: Serde<L>
+  /** Default: the serde the value came with, or else JSON. */
+  readonly value?: Serde<W>
+}
+
+/** A topic that takes these keys and values; its serdes may take more. */
+export interface SinkTopic<K, V> {
+  readonly name: string
+  readonly key: { readonly format: string; readonly serialize: (key: Present<K>) => Encoded }
+  readonly value: { readonly format: string; readonly serialize: (value: Present<V>) => Encoded }
+}
+
+export interface EmitOptions {
+  /** `every`: each update goes on at once. `coalesced`: the last of each key per commit. Default `coalesced`. */
+  readonly emit?: Emit
+}
+
+export interface JoinOptions<K, V> extends Named, Serdes<K, V> {}
+
+export interface TableOptions extends Named, EmitOptions {}
+
+/** How a stream becomes a table. */
+export interface ToTableOptions<K, V> extends Named, Serdes<K, V>, EmitOptions {}
+
+export interface RepartitionOptions<K, V> extends Named, Serdes<K, V> {
+  /** Default: as many as the topics it comes from, or as the partner of a join. */
+  readonly partitions?: number
+}
+
+export interface EnrichVerbOptions<K, V, A, R> extends Named, Serdes<K, V> {
+  /** Makes the new value of the record's value and the answer. Default: the answer, or the value with the fields filled. */
+  readonly join?: (value: V, answer: A, key: K) => R
+}
+
+export interface ProcessOptions<K, V> extends Named, Serdes<K, V> {
+  /** Made by `store(…)`. One store given to several processors is shared. */
+  readonly stores?: readonly StoreSpec[]
+}
+
+/** What a processor of the user may use; what it forwards has keys `L` and values `W`. */
+export interface ProcessContext<L, W> extends Omit<
+  ProcessorContext,
+  'next' | 'nextNamed' | 'output' | 'async'
+> {
+  /** Forwards a record; make it from the one that came by `with…`, so that it keeps where it came from. */
+  readonly next: (record: FlowRecord<L, W>) => void
+  /** Forwards a record of no origin, for punctuators. @param timestamp event time, ms since 1970 */
+  readonly emit: (key: L, value: W, timestamp: number) => void
+}
+
+export interface UserProcessor<K, V> extends Omit<Processor, 'process'> {
+  process(record: FlowRecord<K, V>): void
+}
+
+/**
+ * Records as they happened. Every verb gives a new stream and leaves this one as it is, so that it may be used again.
+ * Callbacks must be pure and synchronous; asking the outside world is `enrich`.
+ */
+export interface Stream<K, V> {
+  /** Keeps the records for which the predicate holds. */
+  filter(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V>
+  /** Shows each record to a function. */
+  peek(look: Callback<K, V, void>, options?: Named): Stream<K, V>
+  /** Replaces the value; the key stays, and with it the partition. */
+  mapValues<W>(
+    mapper: Callback<K, V, W>,
+    options?: Named & { readonly value?: Serde<Present<W>> },
+  ): Stream<K, W>
+  /** None, one or many values out of one. */
+  flatMapValues<W>(
+    mapper: Callback<K, V, Iterable<W>>,
+    options?: Named & { readonly value?: Serde<Present<W>> },
+  ): Stream<K, W>
+  /** Replaces key and value, given as `[key, value]`. State below goes through a repartition topic. */
+  map<W, L = string>(
+    mapper: Callback<K, V, readonly [NoInfer<L> | null, W]>,
+    options?: NewKeyOptions<L, Present<W>>,
+  ): Stream<L, W>
+  /** None, one or many `[key, value]` out of one record. */
+  flatMap<W, L = string>(
+    mapper: Callback<K, V, Iterable<readonly [NoInfer<L> | null, W]>>,
+    options?: NewKeyOptions<L, Present<W>>,
+  ): Stream<L, W>
+  /** Gives the record a new key. State below goes through a repartition topic. */
+  selectKey<L = string>(selector: Callback<K, V, NoInfer<L> | null>, options?: NewKeyOptions<L>): Stream<L, V>
+  /**
+   * Splits by the first predicate that holds; the rest is in `default`. The names become part of the names below.
+   * @example const { big, default: small } = orders.branch({ big: (order) => order.total > 1000 })
+   */
+  branch<P extends Readonly<Record<string, Callback<K, V, boolean>>>>(
+    predicates: P & { readonly default?: never },
+    options?: Named,
+  ): Readonly<Record<keyof P | 'default', Stream<K, V>>>
+  /** This stream and others as one, in no order among them. */
+  merge(...others: readonly Stream<K, V>[]): Stream<K, V>
+  /** Always through an internal topic, partitioned by key. */
+  repartition(options?: RepartitionOptions<K, V>): Stream<K, V>
+  /** The last value of each key; null deletes it. */
+  toTable(options?: ToTableOptions<K, V>): Table<K, V>
+  /** Groups by the key there is. */
+  groupByKey(options?: Named & Serdes<K, V>): Grouped<K, V>
+  /** Groups by a new key. */
+  groupBy<L = string>(
+    selector: Callback<K, V, NoInfer<L> | null>,
+    options?: NewKeyOptions<L, V>,
+  ): Grouped<L, V>
+  /** For each record the table's value of its key; records without one are dropped. Only this side triggers. */
+  join<T, R>(
+    table: Table<K, T>,
+    joiner: (value: V, other: T, key: K) => R,
+    options?: JoinOptions<K, V>,
+  ): Stream<K, R>
+  /** As `join`, but a record without a table value is joined with null. */
+  leftJoin<T, R>(
+    table: Table<K, T>,
+    joiner: (value: V, other: T | null, key: K) => R,
+    options?: JoinOptions<K, V>,
+  ): Stream<K, R>
+  /**
+   * Asks a source, or several at the same time, about each record: http(…), any function, any source of `sluice/enrich`.
+   * Nothing waits for the answer; order per key is kept. An object of sources fills the fields of these names.
+   * @example .enrich({ profile: http('https://profiles.internal/{key}') }, { fallback: { profile: null } })
+   */
+  enrich<S extends Sources<V, K>, F = never, R = Enriched<V, S, F>>(
+    sources: S,
+    options?: EnrichOptions<F> & EnrichVerbOptions<K, V, Enriched<V, S, F>, R>,
+  ): Stream<K, R>
+  /** The user's own processor, with stores and punctuators. Its keys count as changed. */
+  process<L = K, W = V>(
+    build: (context: ProcessContext<L, W>) => UserProcessor<K, V>,
+    options?: ProcessOptions<L, W>,
+  ): Stream<L, W>
+  /** Writes to a topic. Dead end: use this stream again to go on. */
+  to(topic: SinkTopic<K, V>, options?: Named): void
+}
+
+/** The latest value of each key, kept in a store. */
+export interface Table<K, V> {
+  /** Its updates as a stream; a deletion has the value null. */
+  toStream(options?: Named): Stream<K, V>
+}
+
+/** A stream ready to be aggregated by key. Records with a null key or value are dropped. */
+export interface Grouped<K, V> {
+  /** Records per key so far. */
+  count(options?: TableOptions): Table<K, number>
+  /** The first value of a key, then `reducer(aggregate, value)`. */
+  reduce(
+    reducer: (aggregate: V, value: V, key: K, record: FlowRecord<K, V>) => V,
+    options?: TableOptions & { readonly value?: Serde<V> },
+  ): Table<K, V>
+  /** `add` must return the new aggregate and not change the old one; null deletes the key. */
+  aggregate<A>(options: AggregateOptions<K, V, A>): Table<K, A>
+}
+
+export interface AggregateOptions<K, V, A> extends TableOptions {
+  readonly init: () => A
+  readonly add: (aggregate: A, value: V, key: K, record: FlowRecord<K, V>) => A | null
+  /** Serde of the aggregate. Default JSON. */
+  readonly value?: Serde<A>
+}
+
+/** Where an application begins. */
+export interface Flow {
+  /** The records of a topic, or of several with the same types. */
+  stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[]): Stream<K, V>
+  /** A topic as a table: the last value of each key. */
+  table<K, V>(topic: Topic<K, V>, options?: TableOptions): Table<K, V>
+}
