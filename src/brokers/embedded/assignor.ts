@@ -84,7 +84,10 @@ function quotasOf(
 ): readonly (readonly number[])[] {
   const floors = groups.map((group) => Math.floor(group.length / working.length))
   const gains = working.map((w) => groups.map((group, g) => gainOfExtra(w, group, floors[g]!, holders)))
-  const extras = shareExtras(gains, groups.map((group) => group.length % working.length))
+  const extras = shareExtras(
+    gains,
+    groups.map((group) => group.length % working.length),
+  )
   return extras.map((row) => row.map((extra, g) => floors[g]! + extra))
 }
 
@@ -96,13 +99,21 @@ function gainOfExtra(w: Working, group: readonly TaskId[], floor: number, holder
 }
 
 /** Leaves everybody its old tasks up to its room, and returns the tasks without owner. */
-function keepOld(working: readonly Working[], group: readonly TaskId[], room: number[], holders: Holders): TaskId[] {
+function keepOld(
+  working: readonly Working[],
+  group: readonly TaskId[],
+  room: number[],
+  holders: Holders,
+): TaskId[] {
   const free = new Set(group)
   working.forEach((w, i) => {
     const had = group.filter((task) => free.has(task) && w.had.has(taskName(task)))
     // Tasks whose state lies with a process that has room are given up first: they come back without a restore.
     const away = (task: TaskId): boolean =>
-      working.some((other, j) => other.member.processId !== w.member.processId && room[j]! > 0 && holds(holders, task, other))
+      working.some(
+        (other, j) =>
+          other.member.processId !== w.member.processId && room[j]! > 0 && holds(holders, task, other),
+      )
     const ordered = had.length > room[i]! ? had.toSorted((a, b) => Number(away(a)) - Number(away(b))) : had
     for (const task of ordered.slice(0, room[i])) {
       w.active.push(task)
@@ -114,7 +125,12 @@ function keepOld(working: readonly Working[], group: readonly TaskId[], room: nu
 }
 
 /** Gives a task to the wanted member with the most room. */
-function give(working: readonly Working[], task: TaskId, room: number[], wanted: (w: Working) => boolean): boolean {
+function give(
+  working: readonly Working[],
+  task: TaskId,
+  room: number[],
+  wanted: (w: Working) => boolean,
+): boolean {
   let best = -1
   working.forEach((w, i) => {
     if (room[i]! > 0 && wanted(w) && (best < 0 || room[i]! > room[best]!)) best = i

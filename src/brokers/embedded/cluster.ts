@@ -97,7 +97,9 @@ class Cluster implements EmbeddedCluster {
   readonly #random: Random
   readonly #logger: Logger
   readonly #topics: Topics
-  #parts: { readonly offsets: Offsets; readonly transactions: Transactions; readonly groups: Groups } | undefined
+  #parts:
+    | { readonly offsets: Offsets; readonly transactions: Transactions; readonly groups: Groups }
+    | undefined
   #cleaner: Timer | undefined
   #cleaning: Promise<void> | undefined
   #closed = false
@@ -128,7 +130,8 @@ class Cluster implements EmbeddedCluster {
 
   connect({ clock }: ConnectOptions): Broker {
     const parts = this.#parts
-    if (parts === undefined || this.#closed) throw sluiceError('SLUICE_CLOSED', { what: 'the embedded broker' })
+    if (parts === undefined || this.#closed)
+      throw sluiceError('SLUICE_CLOSED', { what: 'the embedded broker' })
     const { clusterId } = this
     const checkCrc = this.#storage.durable
     const closed = (): boolean => this.#closed

@@ -35,7 +35,9 @@ export function shareExtras(
   })
   counts.forEach((count, c) => connect(graph, rows + c, sink, count, 0))
   for (let sent = 0; sent < total; sent++) augment(graph, source, sink)
-  return gains.map((row, r) => row.map((_, c) => (graph[r]!.some((e) => e.to === rows + c && e.capacity === 0) ? 1 : 0)))
+  return gains.map((row, r) =>
+    row.map((_, c) => (graph[r]!.some((e) => e.to === rows + c && e.capacity === 0) ? 1 : 0)),
+  )
 }
 
 function connect(graph: Edge[][], from: number, to: number, capacity: number, cost: number): void {
@@ -63,7 +65,7 @@ function augment(graph: Edge[][], source: number, sink: number): void {
       queued[edge.to] = true
     }
   }
-  for (let node = sink; node !== source; ) {
+  for (let node = sink; node !== source;) {
     const edge = via[node]!
     const reverse = graph[node]![edge.back]!
     edge.capacity--

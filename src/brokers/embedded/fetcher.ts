@@ -207,11 +207,12 @@ export class EmbeddedFetcher implements Fetcher {
   }
 
   #deliver(reading: Reading, { log }: Partition, parts: readonly Bytes[], limit: number): void {
-    if (!this.#alive(reading) || parts.length === 0) return
+    if (!this.#alive(reading)) return
     const batch: FetchedBatch = indexBatches(parts, {
       topic: reading.topic,
       partition: reading.index,
-      from: reading.position,
+      // Nothing was read: compaction removed all that was left below the limit.
+      from: parts.length === 0 ? limit : reading.position,
       endOffset: limit,
       checkCrc: this.#checkCrc,
       ...(this.#committedOnly ? { aborted: log.aborted(reading.position, limit) } : {}),
@@ -240,5 +241,9 @@ function outOfRange({ topic, index, position }: Reading, start: number, end: num
 /** A reader answers with errors of the table; anything else would be a bug, and must not end the process. */
 function asSluiceError(error: unknown, { topic, index }: Reading): SluiceError {
   if (isSluiceError(error)) return error
-  return sluiceError('SLUICE_INTERNAL', { place: `fetch of ${topic}-${index}`, problem: problemOf(error) }, error)
+  return sluiceError(
+    'SLUICE_INTERNAL',
+    { place: `fetch of ${topic}-${index}`, problem: problemOf(error) },
+    error,
+  )
 }

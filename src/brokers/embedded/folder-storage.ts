@@ -80,7 +80,12 @@ export class FolderStorage implements LogStorage {
  * Locks the folder and reads or makes its identity.
  * @throws SLUICE_FOLDER_LOCKED, SLUICE_DISK, SLUICE_SEGMENT_BROKEN when the identity cannot be read
  */
-export async function openFolder(disk: Disk, folder: string, random: Random, logger: Logger): Promise<FolderStorage> {
+export async function openFolder(
+  disk: Disk,
+  folder: string,
+  random: Random,
+  logger: Logger,
+): Promise<FolderStorage> {
   await disk.makeFolder(folder)
   const lock = await disk.lock(folder, 'embedded broker')
   try {
@@ -109,7 +114,11 @@ function toJson(content: unknown): Uint8Array {
 }
 
 /** @throws SLUICE_SEGMENT_BROKEN: starting anew instead would hide all data of the folder */
-async function readJson<T>(disk: Disk, path: string, fits: (content: unknown) => content is T): Promise<T | undefined> {
+async function readJson<T>(
+  disk: Disk,
+  path: string,
+  fits: (content: unknown) => content is T,
+): Promise<T | undefined> {
   const bytes = await disk.readFile(path)
   if (bytes === undefined) return undefined
   try {
@@ -134,5 +143,7 @@ function isTopics(content: unknown): content is readonly TopicDescription[] {
 function isTopic(content: unknown): content is TopicDescription {
   const topic = (content ?? {}) as Partial<Record<keyof TopicDescription, unknown>>
   const named = typeof topic.name === 'string' && typeof topic.topicId === 'string'
-  return named && Number.isInteger(topic.partitions) && typeof topic.config === 'object' && topic.config !== null
+  return (
+    named && Number.isInteger(topic.partitions) && typeof topic.config === 'object' && topic.config !== null
+  )
 }

@@ -61,7 +61,8 @@ export class Group {
       throw sluiceError('SLUICE_TOPOLOGY', {
         node: `group ${this.name}`,
         problem: `its ${this.#members.size} member(s) run another topology: ${difference}`,
-        remedy: 'Stop all instances before a changed application starts, or give the new one another application id.',
+        remedy:
+          'Stop all instances before a changed application starts, or give the new one another application id.',
       })
     }
     const member: Membership = {
@@ -100,7 +101,10 @@ export class Group {
     if (member.lost !== undefined) throw member.lost
     if (member.change !== change) {
       const problem = 'a change was acknowledged that is not the offered one'
-      throw sluiceError('SLUICE_INTERNAL', { place: `member ${member.memberId} of group ${this.name}`, problem })
+      throw sluiceError('SLUICE_INTERNAL', {
+        place: `member ${member.memberId} of group ${this.name}`,
+        problem,
+      })
     }
     member.change = undefined
     member.owned = byName(change.active)

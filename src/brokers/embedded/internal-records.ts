@@ -50,7 +50,13 @@ export function decodeOffsetValue(bytes: Bytes): OffsetValue {
 }
 
 /** Kafka's numbers of the states that are written. */
-export const STATUS = { empty: 0, prepareCommit: 2, prepareAbort: 3, completeCommit: 4, completeAbort: 5 } as const
+export const STATUS = {
+  empty: 0,
+  prepareCommit: 2,
+  prepareAbort: 3,
+  completeCommit: 4,
+  completeAbort: 5,
+} as const
 
 export type TransactionStatus = keyof typeof STATUS
 

@@ -106,7 +106,8 @@ export class EmbeddedMember implements GroupMember {
 
   /** @throws SLUICE_MEMBER_FENCED, SLUICE_CLOSED */
   #checkMember(): void {
-    if (this.#left) throw sluiceError('SLUICE_CLOSED', { what: `member ${this.memberId} of ${this.#group.name}` })
+    if (this.#left)
+      throw sluiceError('SLUICE_CLOSED', { what: `member ${this.memberId} of ${this.#group.name}` })
     if (this.#membership.lost !== undefined) throw this.#membership.lost
   }
 }

@@ -43,7 +43,8 @@ export class Offsets {
   /** Topics of which an offset is committed. */
   topics(): ReadonlySet<string> {
     const topics = new Set<string>()
-    for (const { committed } of this.#groups.values()) for (const { topic } of committed.values()) topics.add(topic)
+    for (const { committed } of this.#groups.values())
+      for (const { topic } of committed.values()) topics.add(topic)
     return topics
   }
 
@@ -135,13 +136,22 @@ export class Offsets {
     this.#apply(group, [{ topic, partition, offset, metadata, at }])
   }
 
-  #append(group: string, offsets: readonly CommittedOffset[], finish: (writer: BatchWriter) => Bytes): Entry[] {
+  #append(
+    group: string,
+    offsets: readonly CommittedOffset[],
+    finish: (writer: BatchWriter) => Bytes,
+  ): Entry[] {
     if (offsets.length === 0) return []
     const writer = new BatchWriter()
     const now = this.#clock.now()
     for (const offset of offsets) {
       checkMetadata(group, offset)
-      writer.append(encodeOffsetKey(group, offset.topic, offset.partition), encodeOffsetValue(offset, now), now, [])
+      writer.append(
+        encodeOffsetKey(group, offset.topic, offset.partition),
+        encodeOffsetValue(offset, now),
+        now,
+        [],
+      )
     }
     const last = this.#log.appendOwn(finish(writer))
     const first = last - offsets.length + 1
@@ -185,7 +195,8 @@ export class Offsets {
 
   #group(group: string): GroupOffsets {
     let offsets = this.#groups.get(group)
-    if (offsets === undefined) this.#groups.set(group, (offsets = { committed: new Map(), pending: new Map() }))
+    if (offsets === undefined)
+      this.#groups.set(group, (offsets = { committed: new Map(), pending: new Map() }))
     return offsets
   }
 }

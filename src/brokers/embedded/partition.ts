@@ -35,6 +35,13 @@ export class Partition {
     this.log = log
     this.topic = log.topic
     this.index = log.partition
+    for (const { producerId, producerEpoch: epoch, batches } of log.producers) {
+      const recent = batches.map(({ baseSequence, lastSequence, lastOffset }) => {
+        return { baseSequence, count: nextSequence(lastSequence - baseSequence, 1), lastOffset }
+      })
+      const next = nextSequence(batches.at(-1)?.lastSequence ?? -1, 1)
+      this.#producers.set(producerId, { epoch, next, recent })
+    }
   }
 
   /** The topic is gone: nothing can be read or written any more. */
@@ -94,7 +101,8 @@ export class Partition {
     this.#checkAlive()
     const { topic, index: partition } = this
     const { startOffset: start, highWatermark: end } = this.log
-    if (offset > end) throw sluiceError('SLUICE_OFFSET_OUT_OF_RANGE', { topic, partition, offset, start, end })
+    if (offset > end)
+      throw sluiceError('SLUICE_OFFSET_OUT_OF_RANGE', { topic, partition, offset, start, end })
     if (offset > start) await this.log.deleteRecords(offset)
     this.#notify()
   }
@@ -107,7 +115,12 @@ export class Partition {
   }
 
   /** An unknown producer may start anywhere (its records may have been deleted); a new epoch starts at 0. */
-  #checkSequence(entry: ProducerEntry | undefined, producerId: number, epoch: number, sequence: number): void {
+  #checkSequence(
+    entry: ProducerEntry | undefined,
+    producerId: number,
+    epoch: number,
+    sequence: number,
+  ): void {
     if (entry === undefined) return
     if (epoch < entry.epoch) {
       throw sluiceError('SLUICE_PRODUCER_FENCED', { transactionalId: `id ${producerId}`, epoch: entry.epoch })

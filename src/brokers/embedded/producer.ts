@@ -67,7 +67,9 @@ export class EmbeddedProducer implements Producer {
     const { transactions } = this.#services
     const id = this.#transactionalId
     this.#state = 'fenced'
-    this.#become(id === undefined ? await transactions.allocate() : await transactions.init(id, this.#timeoutMs))
+    this.#become(
+      id === undefined ? await transactions.allocate() : await transactions.init(id, this.#timeoutMs),
+    )
     this.#checkOpen()
     this.#state = 'ready'
   }
@@ -143,10 +145,12 @@ export class EmbeddedProducer implements Producer {
   async #end(outcome: Outcome): Promise<void> {
     const id = this.#transactional(outcome)
     this.#state = 'fenced'
-    const next = await this.#services.transactions.end(id, this.#identity, outcome).catch((error: unknown) => {
-      this.#noteFencing(error)
-      throw error
-    })
+    const next = await this.#services.transactions
+      .end(id, this.#identity, outcome)
+      .catch((error: unknown) => {
+        this.#noteFencing(error)
+        throw error
+      })
     if (next !== this.#identity) this.#become(next)
     this.#checkOpen()
     this.#state = 'ready'

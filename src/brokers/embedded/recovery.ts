@@ -38,9 +38,12 @@ export async function recover(
   await allFlushed(touched)
   transactions.recovered()
   // Every transaction has its marker now, so committed ones count and others are hidden: no pending offsets.
-  await eachRecord(offsetsLog, (batch, i) => offsets.replay(batch.offsetAt(i), batch.keyAt(i)!, batch.valueAt(i)))
+  await eachRecord(offsetsLog, (batch, i) =>
+    offsets.replay(batch.offsetAt(i), batch.keyAt(i)!, batch.valueAt(i)),
+  )
   // A crash may have come between the end of a topic and that of its offsets.
-  for (const topic of offsets.topics()) if (topics.partitionCount(topic) === undefined) await offsets.forgetTopic(topic)
+  for (const topic of offsets.topics())
+    if (topics.partitionCount(topic) === undefined) await offsets.forgetTopic(topic)
 }
 
 /** Producer id and epoch of every transaction without a marker. */
@@ -51,7 +54,7 @@ async function openTransactions(partition: Partition): Promise<ReadonlyMap<numbe
   while (offset < log.nextOffset) {
     const from = offset
     for (const part of await log.read(offset, READ_BYTES, log.nextOffset)) {
-      for (let at = 0; at < part.length; ) {
+      for (let at = 0; at < part.length;) {
         const header = readHeader(part, at)
         if (header.control) open.delete(header.producerId)
         else if (header.transactional) open.set(header.producerId, header.producerEpoch)
@@ -65,12 +68,21 @@ async function openTransactions(partition: Partition): Promise<ReadonlyMap<numbe
 }
 
 /** Every committed record of a log of the broker. */
-async function eachRecord(partition: Partition, visit: (batch: FetchedBatch, index: number) => void): Promise<void> {
+async function eachRecord(
+  partition: Partition,
+  visit: (batch: FetchedBatch, index: number) => void,
+): Promise<void> {
   const { log, topic, index } = partition
-  for (let from = log.startOffset; from < log.stableOffset; ) {
+  for (let from = log.startOffset; from < log.stableOffset;) {
     const limit = log.stableOffset
     const parts: readonly Bytes[] = await log.read(from, READ_BYTES, limit)
-    const batch = indexBatches(parts, { topic, partition: index, from, endOffset: limit, aborted: log.aborted(from, limit) })
+    const batch = indexBatches(parts, {
+      topic,
+      partition: index,
+      from,
+      endOffset: limit,
+      aborted: log.aborted(from, limit),
+    })
     for (let i = 0; i < batch.count; i++) visit(batch, i)
     if (batch.nextOffset <= from) break
     from = batch.nextOffset

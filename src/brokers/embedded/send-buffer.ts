@@ -73,12 +73,25 @@ export class EmbeddedSendBuffer implements SendBuffer {
     return writer
   }
 
-  #tooLarge({ topic, partition, index }: ProduceTarget, key: Encoded | null, value: Encoded | null, headers: Headers): Error {
+  #tooLarge(
+    { topic, partition, index }: ProduceTarget,
+    key: Encoded | null,
+    value: Encoded | null,
+    headers: Headers,
+  ): Error {
     const limit = this.#limitOf({ topic, partition, index })
-    return sluiceError('SLUICE_RECORD_TOO_LARGE', { topic, partition, size: recordBytes(key, value, headers), limit })
+    return sluiceError('SLUICE_RECORD_TOO_LARGE', {
+      topic,
+      partition,
+      size: recordBytes(key, value, headers),
+      limit,
+    })
   }
 
   #spent(): Error {
-    return sluiceError('SLUICE_INTERNAL', { place: 'SendBuffer', problem: 'it was used again after it was sent' })
+    return sluiceError('SLUICE_INTERNAL', {
+      place: 'SendBuffer',
+      problem: 'it was used again after it was sent',
+    })
   }
 }

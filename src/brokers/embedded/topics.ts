@@ -183,4 +183,3 @@ export class Topics {
 export function isInternal(topic: string): boolean {
   return topic === OFFSETS_TOPIC || topic === TRANSACTIONS_TOPIC
 }
-

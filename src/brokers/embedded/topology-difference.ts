@@ -9,7 +9,8 @@ export function topologyDifference(has: GroupTopology, came: GroupTopology): str
     const b = came.subtopologies.find((s) => s.id === id)
     if (a === undefined) return `sub-topology ${id} is new (it reads ${b!.sourceTopics.join(', ')})`
     if (b === undefined) return `sub-topology ${id} is gone (it read ${a.sourceTopics.join(', ')})`
-    const difference = lists(a, b, 'sourceTopics', 'source topics') ?? lists(a, b, 'changelogTopics', 'changelogs')
+    const difference =
+      lists(a, b, 'sourceTopics', 'source topics') ?? lists(a, b, 'changelogTopics', 'changelogs')
     if (difference !== undefined) return `sub-topology ${id}: ${difference}`
   }
   return undefined

@@ -12,7 +12,12 @@ import type { Logger } from '../../core/log.ts'
 import type { Bytes } from '../../core/record.ts'
 import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import { BatchWriter, controlBatch } from '../record-batch/writer.ts'
-import { decodeTransaction, decodeTransactionKey, encodeTransaction, encodeTransactionKey } from './internal-records.ts'
+import {
+  decodeTransaction,
+  decodeTransactionKey,
+  encodeTransaction,
+  encodeTransactionKey,
+} from './internal-records.ts'
 import type { TransactionStatus } from './internal-records.ts'
 import type { Offsets } from './offsets.ts'
 import type { Partition } from './partition.ts'
@@ -162,14 +167,23 @@ export class Transactions {
 
   #add(id: string): TransactionalId {
     const producerId = this.#ids.take()
-    const state = { id, producerId, epoch: -1, timeoutMs: 0, open: undefined, ended: undefined, ending: undefined }
+    const state = {
+      id,
+      producerId,
+      epoch: -1,
+      timeoutMs: 0,
+      open: undefined,
+      ended: undefined,
+      ending: undefined,
+    }
     this.#known.set(id, state)
     return state
   }
 
   #owned(id: string, identity: ProducerIdentity): TransactionalId {
     const state = this.#known.get(id)
-    if (state === undefined) throw sluiceError('SLUICE_PRODUCER_FENCED', { transactionalId: id, epoch: identity.epoch })
+    if (state === undefined)
+      throw sluiceError('SLUICE_PRODUCER_FENCED', { transactionalId: id, epoch: identity.epoch })
     this.#check(state, identity)
     return state
   }
@@ -189,7 +203,10 @@ export class Transactions {
 
   #timedOut(state: TransactionalId, identity: ProducerIdentity): void {
     if (state.open === undefined || state.epoch !== identity.epoch) return
-    this.#logger.warn({ transactionalId: state.id, timeoutMs: state.timeoutMs }, 'transaction timed out: aborted')
+    this.#logger.warn(
+      { transactionalId: state.id, timeoutMs: state.timeoutMs },
+      'transaction timed out: aborted',
+    )
     this.#end(state, 'abort').catch((error: unknown) => {
       this.#logger.error({ transactionalId: state.id, problem: problemOf(error) }, 'abort failed')
     })

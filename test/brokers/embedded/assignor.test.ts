@@ -17,7 +17,11 @@ function member(id: string, active: readonly TaskId[] = [], state: readonly Task
 
 /** Members again, with what they were given. */
 function after(members: readonly AssignorMember[], given: ReadonlyMap<string, Assignment>): AssignorMember[] {
-  return members.map((m) => ({ ...m, active: given.get(m.memberId)?.active ?? [], state: given.get(m.memberId)?.standby ?? [] }))
+  return members.map((m) => ({
+    ...m,
+    active: given.get(m.memberId)?.active ?? [],
+    state: given.get(m.memberId)?.standby ?? [],
+  }))
 }
 
 function moves(members: readonly AssignorMember[], given: ReadonlyMap<string, Assignment>): number {
@@ -63,11 +67,17 @@ describe('assignTasks', () => {
           const owner = pick.next().value % (size + 1)
           if (owner < size) had[owner]!.push(task)
         }
-        const given = assignTasks(had.map((active, i) => member(`m${i}`, active)), tasks, 0)
+        const given = assignTasks(
+          had.map((active, i) => member(`m${i}`, active)),
+          tasks,
+          0,
+        )
         checkComplete(given, tasks)
         expect(spread([...given.values()].map(({ active }) => active.length))).toBeLessThanOrEqual(1)
         counts.forEach((_, id) => {
-          const per = [...given.values()].map(({ active }) => active.filter((t) => t.subtopology === id).length)
+          const per = [...given.values()].map(
+            ({ active }) => active.filter((t) => t.subtopology === id).length,
+          )
           expect(spread(per)).toBeLessThanOrEqual(1)
         })
       }),
@@ -76,14 +86,23 @@ describe('assignTasks', () => {
 
   it('moves as few tasks of one sub-topology as balance allows, wherever they were', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 6 }), fc.array(fc.nat({ max: 5 }), { maxLength: 14 }), (size, owners) => {
-        const tasks = tasksOf([owners.length])
-        const had: TaskId[][] = Array.from({ length: size }, () => [])
-        owners.forEach((owner, i) => had[owner % size]!.push(tasks[i]!))
-        const members = had.map((active, i) => member(`m${i}`, active))
-        const given = assignTasks(members, tasks, 0)
-        expect(moves(members, given)).toBe(fewestMoves(had.map(({ length }) => length), tasks.length))
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.array(fc.nat({ max: 5 }), { maxLength: 14 }),
+        (size, owners) => {
+          const tasks = tasksOf([owners.length])
+          const had: TaskId[][] = Array.from({ length: size }, () => [])
+          owners.forEach((owner, i) => had[owner % size]!.push(tasks[i]!))
+          const members = had.map((active, i) => member(`m${i}`, active))
+          const given = assignTasks(members, tasks, 0)
+          expect(moves(members, given)).toBe(
+            fewestMoves(
+              had.map(({ length }) => length),
+              tasks.length,
+            ),
+          )
+        },
+      ),
     )
   })
 
@@ -110,7 +129,8 @@ describe('assignTasks', () => {
         const needed = given.get('new')!.active.length
         expect(moves(grown, given)).toBeLessThanOrEqual(needed + counts.length - 1)
         const shrunk = before.slice(1)
-        if (shrunk.length > 0) expect(moves(shrunk, assignTasks(shrunk, tasks, 0))).toBeLessThanOrEqual(counts.length)
+        if (shrunk.length > 0)
+          expect(moves(shrunk, assignTasks(shrunk, tasks, 0))).toBeLessThanOrEqual(counts.length)
       }),
     )
   })
@@ -130,7 +150,11 @@ describe('assignTasks', () => {
     const left = after(fresh, first).filter(({ memberId }) => memberId !== 'a')
     const given = assignTasks(left, tasks, 1)
     const orphans = first.get('a')!.active.map(taskName)
-    const stoodBy = (id: string): string[] => first.get(id)!.standby.map(taskName).filter((t) => orphans.includes(t))
+    const stoodBy = (id: string): string[] =>
+      first
+        .get(id)!
+        .standby.map(taskName)
+        .filter((t) => orphans.includes(t))
     const kept = ['b', 'c'].flatMap((id) => {
       const has = new Set(given.get(id)!.active.map(taskName))
       return stoodBy(id).filter((task) => has.has(task))
@@ -142,7 +166,10 @@ describe('assignTasks', () => {
     fc.assert(
       fc.property(scenario, fc.integer({ min: 1, max: 3 }), ({ counts, size }, replicas) => {
         const tasks = tasksOf(counts)
-        const members = Array.from({ length: size }, (_, i) => ({ ...member(`m${i}`), processId: `p${i % 3}` }))
+        const members = Array.from({ length: size }, (_, i) => ({
+          ...member(`m${i}`),
+          processId: `p${i % 3}`,
+        }))
         const given = assignTasks(members, tasks, replicas)
         const processes = new Set(members.map(({ processId }) => processId)).size
         for (const task of tasks) {

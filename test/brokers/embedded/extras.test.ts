@@ -11,17 +11,26 @@ function bestGain(gains: Table, counts: readonly number[]): number {
   let best = -1
   function column(c: number, perRow: readonly number[], gain: number): void {
     if (c === counts.length) {
-      if (perRow.every((n) => n === Math.floor(total / rows) || n === Math.ceil(total / rows))) best = Math.max(best, gain)
+      if (perRow.every((n) => n === Math.floor(total / rows) || n === Math.ceil(total / rows)))
+        best = Math.max(best, gain)
       return
     }
     for (let set = 0; set < 1 << rows; set++) {
       const taken = Array.from({ length: rows }, (_, r) => (set >> r) & 1)
       if (taken.reduce((a, b) => a + b, 0) !== counts[c]) continue
       const added = taken.reduce((sum, bit, r) => sum + bit * gains[r]![c]!, 0)
-      column(c + 1, perRow.map((n, r) => n + taken[r]!), gain + added)
+      column(
+        c + 1,
+        perRow.map((n, r) => n + taken[r]!),
+        gain + added,
+      )
     }
   }
-  column(0, gains.map(() => 0), 0)
+  column(
+    0,
+    gains.map(() => 0),
+    0,
+  )
   return best
 }
 
@@ -45,7 +54,10 @@ describe('shareExtras', () => {
         counts.forEach((count, c) => expect(shared.reduce((sum, row) => sum + row[c]!, 0)).toBe(count))
         const perRow = shared.map((row) => row.reduce((a, b) => a + b, 0))
         expect(Math.max(...perRow) - Math.min(...perRow)).toBeLessThanOrEqual(1)
-        const gain = shared.reduce((sum, row, r) => sum + row.reduce((s, bit, c) => s + bit * gains[r]![c]!, 0), 0)
+        const gain = shared.reduce(
+          (sum, row, r) => sum + row.reduce((s, bit, c) => s + bit * gains[r]![c]!, 0),
+          0,
+        )
         expect(gain).toBe(bestGain(gains, counts))
       }),
       { numRuns: 300 },

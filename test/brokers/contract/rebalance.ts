@@ -1,0 +1,118 @@
+/** Groups under random interleavings: whatever comes and goes, no task has two owners, and all have one in the end. */
+import { describe, expect, it } from 'vitest'
+import type { AssignmentChange, GroupMember } from '../../../src/core/broker.ts'
+import { taskName } from '../../../src/core/record.ts'
+import { seededRandom } from '../../../src/testing/simulation/random.ts'
+import type { ClientUnderTest, ClusterUnderTest, MakeCluster } from './harness.ts'
+import { eventually, joinOptions, opened } from './harness.ts'
+
+/** A worker as the engine is one: it owns what it acknowledged, and looks at `lost` before anything else. */
+interface Worker {
+  readonly client: ClientUnderTest
+  readonly member: GroupMember
+  owned: ReadonlySet<string>
+  stopped: boolean
+}
+
+class Scenario {
+  readonly workers: Worker[] = []
+  readonly #cluster: ClusterUnderTest
+  readonly #random: () => number
+  #joined = 0
+
+  constructor(cluster: ClusterUnderTest, random: () => number) {
+    this.#cluster = cluster
+    this.#random = random
+  }
+
+  async step(): Promise<void> {
+    const dice = this.#random()
+    if (dice < 0.2 && this.workers.length < 5) await this.#join()
+    else if (dice < 0.28) await this.#leave()
+    else if (dice < 0.34) this.#stop()
+    else if (dice < 0.42) await this.#cluster.elapse(4000)
+    else await this.#acknowledge(this.#pick())
+    this.checkOwners()
+  }
+
+  /** Every living worker acknowledges until nothing changes any more. */
+  async quiesce(tasks: number): Promise<void> {
+    if (this.#living().length === 0) await this.#join()
+    for (let i = 0; i < 6; i++) await this.#cluster.elapse(4000)
+    const settled = async (): Promise<boolean> => {
+      for (const worker of this.#living()) await this.#acknowledge(worker)
+      this.checkOwners()
+      return this.#living().reduce((sum, { owned }) => sum + owned.size, 0) === tasks
+    }
+    for (let i = 0; i < 200 && !(await settled()); i++) await eventually(() => true, 'a turn')
+    expect(await settled()).toBe(true)
+  }
+
+  /** Of those who are not expelled. A stopped one owns its tasks until it is. */
+  checkOwners(): void {
+    const owners = new Map<string, string>()
+    for (const { member, owned } of this.workers) {
+      if (member.lost !== undefined) continue
+      for (const task of owned) {
+        expect(owners.get(task), `${task} is owned twice`).toBeUndefined()
+        owners.set(task, member.memberId)
+      }
+    }
+  }
+
+  #living(): Worker[] {
+    return this.workers.filter(({ stopped, member }) => !stopped && member.lost === undefined)
+  }
+
+  #pick(): Worker | undefined {
+    const living = this.#living()
+    return living[Math.floor(this.#random() * living.length)]
+  }
+
+  async #join(): Promise<void> {
+    const client = this.#cluster.connect()
+    const member = await client.broker.join(joinOptions(`p${this.#joined++ % 3}`, { standbyReplicas: 1 }))
+    this.workers.push({ client, member, owned: new Set(), stopped: false })
+  }
+
+  async #leave(): Promise<void> {
+    const worker = this.#pick()
+    if (worker === undefined) return
+    worker.owned = new Set()
+    this.workers.splice(this.workers.indexOf(worker), 1)
+    await worker.member.leave()
+  }
+
+  #stop(): void {
+    const worker = this.#pick()
+    if (worker === undefined) return
+    worker.client.stop()
+    worker.stopped = true
+  }
+
+  async #acknowledge(worker: Worker | undefined): Promise<void> {
+    const change: AssignmentChange | undefined = worker?.member.change
+    if (worker === undefined || change === undefined) return
+    for (const task of change.revoked) expect(worker.owned.has(taskName(task))).toBe(true)
+    const kept = [...worker.owned].filter((name) => !change.revoked.some((task) => taskName(task) === name))
+    worker.owned = new Set(kept)
+    await worker.member.acknowledge(change)
+    worker.owned = new Set(change.active.map(taskName))
+    expect(worker.owned).toEqual(new Set([...kept, ...change.assigned.map(taskName)]))
+  }
+}
+
+export function rebalanceContract(make: MakeCluster): void {
+  describe('rebalance', () => {
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      it(`gives no task two owners while members join, leave, die and dawdle (seed ${seed})`, async () => {
+        const cluster = await opened(make)
+        await cluster.connect().broker.admin.createTopic({ name: 'in', partitions: 6 })
+        const random = seededRandom(seed)
+        const scenario = new Scenario(cluster, () => random.next())
+        for (let i = 0; i < 60; i++) await scenario.step()
+        await scenario.quiesce(6)
+      })
+    }
+  })
+}
