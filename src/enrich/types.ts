@@ -9,12 +9,14 @@ export type Sources<Value = never, Key = never> = SourceLike<Value, Key> | Sourc
 export type SourceMap<Value = never, Key = never> = Readonly<Record<string, SourceLike<Value, Key>>>
 
 /** What a source answers. */
-export type InferAnswer<S> =
-  S extends Source<infer Answer, never, never>
+export type InferAnswer<S> = S extends {
+  readonly kind: Source['kind']
+  call(...parameters: never[]): infer Answer
+}
+  ? Awaited<Answer>
+  : S extends (...parameters: never[]) => infer Answer
     ? Awaited<Answer>
-    : S extends (...parameters: never[]) => infer Answer
-      ? Awaited<Answer>
-      : never
+    : never
 
 type InferFallback<F> = F extends (...parameters: never[]) => infer Answer ? Awaited<Answer> : F
 

@@ -150,12 +150,7 @@ function compileRequest(
     const filledPath = path(value, key)
     const filledHeaders = makeHeaders(value, key)
     if (filledPath === undefined || filledHeaders === undefined) return undefined
-    const made = makeBody?.(value, key, record)
-    return {
-      path: filledPath,
-      headers: filledHeaders,
-      body: made === undefined ? undefined : encodeBody(made),
-    }
+    return { path: filledPath, headers: filledHeaders, body: makeBody?.(value, key, record) }
   }
 }
 
