@@ -69,7 +69,9 @@ describe('OrderedMap', () => {
   })
 
   it('gives bytes a text that sorts as unsigned bytes', () => {
-    const bytes = [[], [0], [0, 255], [1], [127], [128], [255], [255, 0]].map((of) => latin1Of(Uint8Array.from(of)))
+    const bytes = [[], [0], [0, 255], [1], [127], [128], [255], [255, 0]].map((of) =>
+      latin1Of(Uint8Array.from(of)),
+    )
     expect(bytes.toSorted()).toEqual(bytes)
   })
 })

@@ -22,8 +22,17 @@ const value = fc.uint8Array({ maxLength: 20 })
 const entry = fc.record({ store: fc.constantFrom(...STORES), key, value: fc.option(value, { freq: 4 }) })
 const bound = fc.option(key, { nil: undefined })
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('write' as const), entries: fc.array(entry, { maxLength: 12 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('get' as const), store: fc.constantFrom(...STORES), key }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('write' as const),
+      entries: fc.array(entry, { maxLength: 12 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('get' as const), store: fc.constantFrom(...STORES), key }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -61,7 +70,8 @@ class Model {
   range(store: string, from: Bytes | undefined, to: Bytes | undefined, reverse: boolean): Pair[] {
     const found = this.of(store).filter(
       ([at]) =>
-        (from === undefined || Buffer.compare(at, from) >= 0) && (to === undefined || Buffer.compare(at, to) <= 0),
+        (from === undefined || Buffer.compare(at, from) >= 0) &&
+        (to === undefined || Buffer.compare(at, to) <= 0),
     )
     return reverse ? found.toReversed() : found
   }
@@ -72,7 +82,9 @@ class Model {
 }
 
 const hex = (bytes: Bytes | undefined): string | undefined =>
-  bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+  bytes === undefined
+    ? undefined
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 const hexPairs = (pairs: Iterable<Pair>): (string | undefined)[][] =>
   Array.from(pairs, ([at, content]) => [hex(at), hex(content)])
 
@@ -95,7 +107,7 @@ export function storeContract(name: string, make: () => StoreBackend): void {
 
     it('agrees with a sorted array over random writes, reads, clears and ranges held open over them', () => {
       fc.assert(
-        fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        fc.property(fc.array(step, { minLength: 8, maxLength: 25, size: 'max' }), (steps) => {
           storage.clear()
           const model = new Model()
           const open: { real: IterableIterator<Pair>; wanted: (string | undefined)[][]; seen: Pair[] }[] = []
@@ -116,12 +128,18 @@ export function storeContract(name: string, make: () => StoreBackend): void {
                 const next = real.next()
                 if (next.done !== true) seen.push(next.value)
               }
-              open.push({ real, seen, wanted: hexPairs(model.range(now.store, now.from, now.to, now.reverse)) })
+              open.push({
+                real,
+                seen,
+                wanted: hexPairs(model.range(now.store, now.from, now.to, now.reverse)),
+              })
             }
           }
           for (const { real, seen, wanted } of open) expect(hexPairs([...seen, ...real])).toEqual(wanted)
           for (const store of STORES) {
-            expect(hexPairs(storage.store(store).range(undefined, undefined))).toEqual(hexPairs(model.of(store)))
+            expect(hexPairs(storage.store(store).range(undefined, undefined))).toEqual(
+              hexPairs(model.of(store)),
+            )
             expect(storage.store(store).count()).toBe(model.of(store).length)
           }
         }),
@@ -161,7 +179,10 @@ export function storeContract(name: string, make: () => StoreBackend): void {
       expect(() => storage.write({ entries, meta: { position: '2' } })).toThrow(
         expect.objectContaining({ code: 'SLUICE_INTERNAL' }),
       )
-      const wrong = [put('one', 'b', '2'), { store: 'one', key: 'text' as unknown as Bytes, value: {} as Bytes }]
+      const wrong = [
+        put('one', 'b', '2'),
+        { store: 'one', key: 'text' as unknown as Bytes, value: {} as Bytes },
+      ]
       expect(() => storage.write({ entries: wrong, meta: { position: '2' } })).toThrow()
       expect(hexPairs(storage.store('one').range(undefined, undefined))).toEqual([['61', '31']])
       expect(storage.meta('position')).toBe('1')
@@ -189,7 +210,9 @@ export function storeContract(name: string, make: () => StoreBackend): void {
 
     it('takes values of a megabyte', () => {
       const content = Buffer.alloc(1 << 20, 'x')
-      storage.write({ entries: [{ store: 'one', key: Buffer.from('k'), value: content }, put('one', 'l', 'small')] })
+      storage.write({
+        entries: [{ store: 'one', key: Buffer.from('k'), value: content }, put('one', 'l', 'small')],
+      })
       expect(storage.store('one').get(Buffer.from('k'))!.length).toBe(content.length)
       expect(text(storage.store('one').get(Buffer.from('l')))).toBe('small')
     })

@@ -31,23 +31,26 @@ describe('persistent storages', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  it.each(persistent)('%s has whole batches and loses no acknowledged one after kill -9', async (name, backend) => {
-    const task = join(folder, name)
-    for (let kill = 0; kill < 4; kill++) {
-      const acknowledged = await writeUntilKilled(name, task, 40 + kill * 25)
-      const storage = await backend.open(task, ['numbers', 'twice'])
-      const last = Number(storage.meta('last') ?? -1)
-      expect(last).toBeGreaterThanOrEqual(acknowledged)
-      for (const store of ['numbers', 'twice']) {
-        const values = Array.from(storage.store(store).range(undefined, undefined), ([, value]) =>
-          Buffer.from(value).toString(),
-        )
-        expect(new Set(values)).toEqual(new Set([String(last)]))
-        expect(values).toHaveLength(200)
+  it.each(persistent)(
+    '%s has whole batches and loses no acknowledged one after kill -9',
+    async (name, backend) => {
+      const task = join(folder, name)
+      for (let kill = 0; kill < 4; kill++) {
+        const acknowledged = await writeUntilKilled(name, task, 40 + kill * 25)
+        const storage = await backend.open(task, ['numbers', 'twice'])
+        const last = Number(storage.meta('last') ?? -1)
+        expect(last).toBeGreaterThanOrEqual(acknowledged)
+        for (const store of ['numbers', 'twice']) {
+          const values = Array.from(storage.store(store).range(undefined, undefined), ([, value]) =>
+            Buffer.from(value).toString(),
+          )
+          expect(new Set(values)).toEqual(new Set([String(last)]))
+          expect(values).toHaveLength(200)
+        }
+        storage.close()
       }
-      storage.close()
-    }
-  })
+    },
+  )
 
   it.each(persistent)('%s says SLUICE_STORE_OPEN when its folder cannot be made', async (_, backend) => {
     const file = join(folder, 'file')
