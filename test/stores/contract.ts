@@ -143,7 +143,7 @@ export function storeContract(name: string, make: () => StoreBackend): void {
             expect(storage.store(store).count()).toBe(model.of(store).length)
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 40 },
       )
     })
 

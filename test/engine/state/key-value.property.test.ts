@@ -231,9 +231,9 @@ const disk = {
   },
 }
 const backends: readonly (readonly [string, StoreBackend, number])[] = [
-  ['memory', memoryBackend(), 500],
-  ['lmdb', lmdbBackend(), 150],
-  ['sqlite', sqliteBackend({ disk }), 150],
+  ['memory', memoryBackend(), 300],
+  ['lmdb', lmdbBackend(), 80],
+  ['sqlite', sqliteBackend({ disk }), 80],
 ]
 
 describe.each(backends)('a store over %s', (name, backend, numRuns) => {
