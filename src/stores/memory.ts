@@ -3,8 +3,8 @@
  * never keep the caller's buffers, which may be views of a whole fetched batch.
  */
 import type { Bytes } from '../core/record.ts'
-import type { OrderedStore, StoreBackend, StoreBatch, TaskStorage } from '../core/store.ts'
-import { sluiceError } from '../core/errors.ts'
+import type { OrderedStore, StoreBackend, StoreBatch, StoreEntry, TaskStorage } from '../core/store.ts'
+import { problemOf, sluiceError } from '../core/errors.ts'
 import { OrderedMap, latin1Of } from '../core/ordered-map.ts'
 
 /** A backend whose storages live and die with their `TaskStorage`. */
@@ -37,17 +37,22 @@ class MemoryStorage implements TaskStorage {
   /** Everything that can fail (names, key conversion, copies) is done before the first change. */
   write(batch: StoreBatch): void {
     if (this.#closed) throw sluiceError('SLUICE_CLOSED', { what: 'the storage in memory' })
-    const changes = batch.entries.map(({ store, key, value }) => ({
-      map: this.store(store).map,
-      key: latin1Of(key),
-      value: value === null ? null : Buffer.from(value),
-    }))
+    const changes = batch.entries.map((entry) => this.#prepare(entry))
     for (const { map, key, value } of changes) {
       if (value === null) map.delete(key)
       else map.set(key, value)
     }
     if (batch.meta === undefined) return
     for (const [name, text] of Object.entries(batch.meta)) this.#meta.set(name, text)
+  }
+
+  #prepare({ store, key, value }: StoreEntry): { map: OrderedMap<Bytes>; key: string; value: Bytes | null } {
+    const { map } = this.store(store)
+    try {
+      return { map, key: latin1Of(key), value: value === null ? null : Buffer.from(value) }
+    } catch (error) {
+      throw sluiceError('SLUICE_STORE_WRITE', { task: 'in memory', problem: problemOf(error) }, error)
+    }
   }
 
   meta(name: string): string | undefined {

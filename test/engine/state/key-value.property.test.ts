@@ -119,7 +119,12 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 const steps = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' })
 
 /** Runs the steps on both and compares every answer. */
-function compare(taken: readonly Step[], keys: readonly string[], real: Subject, storage: TaskStorage): void {
+function compare(
+  taken: readonly Step[],
+  keys: readonly string[],
+  real: Subject,
+  storage: TaskStorage,
+): StoreModel {
   const model = new StoreModel()
   const open: { entries: Entries; wanted: [string, Held][] }[] = []
   for (const now of taken) {
@@ -151,7 +156,7 @@ function compare(taken: readonly Step[], keys: readonly string[], real: Subject,
     }
   }
   expectSnapshots(open)
-  expect([...real.all()]).toEqual(model.entries())
+  return model
 }
 
 function oneCall(
@@ -255,7 +260,9 @@ describe.each(backends)('a store over %s', (name, backend, numRuns) => {
           fc.property(steps, names, fc.constantFrom(0, 2, 1000), (taken, some, maxCacheEntries) => {
             storage.clear()
             const options = { maxCacheEntries, freeze: true, trackChanges: true, keepOld: true }
-            compare(taken, some, subject(kind, keys, storage, options), storage)
+            const real = subject(kind, keys, storage, options)
+            const model = compare(taken, some, real, storage)
+            expect([...real.all()]).toEqual(model.entries())
           }),
           { numRuns },
         )

@@ -26,7 +26,7 @@ function storeOf(name: string, changelog: boolean): PlanStore {
     name,
     kind: 'key-value' as const,
     key: string as Serde<unknown>,
-    value: json() as Serde<unknown>,
+    value: json(),
   }
   return {
     ...spec,
