@@ -30,13 +30,14 @@ export class Attempt implements CallContext {
 
   /**
    * Made of what is the same after a crash: node, source, the record's place in its topic, its key and the request
-   * (one source record may have become several). The admission sequence is not: it may change when a record is read again.
+   * (one source record may have become several). The admission sequence is not: it may change when a record is read
+   * again; only records of punctuators, which have no place in a topic, use it, with their time.
    */
   get idempotencyKey(): string {
     const { record, sequence, orderKey } = this.#ticket
     const { place, task } = this.#tools
-    if (record.offset < 0) return `${place}/${task}/${sequence}`
     const request = fingerprint(`${orderKey ?? ''} ${this.#identity ?? ''}`)
+    if (record.offset < 0) return `${place}/${task}/${record.timestamp}/${sequence}/${request}`
     return `${place}/${record.topic}-${record.partition}/${record.offset}/${request}`
   }
 

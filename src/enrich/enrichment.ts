@@ -115,7 +115,7 @@ function branchOf(field: string, like: SourceLike, place: string): BranchDefinit
   const asked: Source<unknown, never> = typeof like === 'function' ? source(like as never) : like
   const name = asked.options?.name ?? asked.name ?? field
   const policy = sourcePolicy(asked.kind, asked.options, field === '' ? place : `${place} ${field}`)
-  return { name: field === '' ? name : field, source: asked as Source, policy }
+  return { name: field === '' ? name : field, source: asked, policy }
 }
 
 function branchFallbacks(

@@ -65,7 +65,7 @@ function nextTurn(): Promise<void> {
 
 function dispatchOf(request: HttpRequest): Dispatcher.RequestOptions {
   return {
-    method: request.method as Dispatcher.HttpMethod,
+    method: request.method,
     path: request.path,
     headers: request.headers,
     body: request.body ?? null,

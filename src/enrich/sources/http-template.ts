@@ -126,5 +126,9 @@ function compileLookup(expression: string, place: string): Lookup {
 }
 
 function textOf(part: unknown): string {
-  return typeof part === 'object' ? JSON.stringify(part) : String(part as string | number | boolean | bigint)
+  if (typeof part === 'string') return part
+  if (typeof part === 'bigint') return part.toString()
+  const text = JSON.stringify(part) as string | undefined
+  if (text !== undefined) return text
+  throw new Error(`a ${typeof part} cannot be part of a request`)
 }

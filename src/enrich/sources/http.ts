@@ -103,13 +103,15 @@ export function http<Answer = unknown>(
   const { method, response, notFound, ...parsed } = httpSpec.parse(given, place)
   const kind = parsed.kind ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write')
   const target = compileUrl(parsed.url, place)
-  const prefix = `${method} ${target.origin}`
+  // Headers count: an answer for one caller's token must not be given to another.
+  const variable = templated(parsed.headers)
   return {
     kind,
     needsHttp: true,
+    ...(given.name === undefined ? {} : { name: given.name }),
     options: sourceOptions(given),
     request: compileRequest(target.path, parsed.headers, parsed.body, place),
-    identity: (request) => identityOf(prefix, request),
+    identity: (request) => identityOf(request, variable),
     async call(request, context) {
       const headers = kind === 'write' ? withIdempotencyKey(request.headers, context) : request.headers
       const { path, body } = request
@@ -202,11 +204,19 @@ function bodyMaker(
   return (value, key) => JSON.stringify(fill(value, key))
 }
 
-function identityOf(prefix: string, { path, headers, body }: EnrichHttpRequest): string | undefined {
+/** Names of the headers that differ between records. */
+function templated(headers: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(headers)
+    .filter(([, text]) => text.includes('{'))
+    .map(([name]) => name.toLowerCase())
+}
+
+function identityOf(request: EnrichHttpRequest, variable: readonly string[]): string | undefined {
+  const { path, headers, body } = request
   if (body instanceof Uint8Array) return undefined
-  // Headers count: an answer for one caller's token must not be given to another.
-  const asked = Object.entries(headers).join('\n')
-  return `${prefix}${path}\n${asked}\n${body ?? ''}`
+  let identity = path
+  for (const name of variable) identity += `\n${headers[name]}`
+  return body === undefined ? identity : `${identity}\n\n${body}`
 }
 
 function withIdempotencyKey(

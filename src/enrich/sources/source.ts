@@ -39,7 +39,10 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** 1 for the first attempt; counts on over restarts. */
   readonly attempt: number
-  /** The same for every attempt of a record, also after a restart; differs between records. */
+  /**
+   * The same for every attempt of a record, also after a restart. Differs between records, unless one source record
+   * became several with equal key and equal request.
+   */
   readonly idempotencyKey: string
   readonly http: HttpClient
   /** Wall clock, ms since 1970. */
@@ -103,6 +106,7 @@ export function source<Answer, Value = unknown, Key = unknown>(
   return {
     kind,
     options: rest,
+    ...(options.name === undefined ? {} : { name: options.name }),
     // The record itself is the request: nothing to allocate.
     request: (_value, _key, record) => record as FlowRecord<Key, Value>,
     call: (record, context) =>

@@ -31,11 +31,10 @@ describe('a URL template', () => {
   })
 
   it('never lets a value leave its segment', () => {
-    for (const key of ['..', '.', '../x']) {
-      const url = 'http://h/users/{key}/orders'
-      if (key === '../x') expect(path(url, 0, key)).toBe('/users/..%2Fx/orders')
-      else expect(() => path(url, 0, key)).toThrow('would leave its folder')
+    for (const key of ['..', '.']) {
+      expect(() => path('http://h/users/{key}/orders', 0, key)).toThrow('would leave its folder')
     }
+    expect(path('http://h/users/{key}/orders', 0, '../x')).toBe('/users/..%2Fx/orders')
     expect(() => path('http://h/users/{key}', 0, '..')).toThrow('would leave its folder')
     expect(path('http://h/users/{key}.json', 0, '..')).toBe('/users/...json')
     const anything = fc.string({ unit: 'grapheme' })

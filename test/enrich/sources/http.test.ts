@@ -1,4 +1,5 @@
 /** HTTP against a real server on loopback: statuses, bodies, cancellation, true concurrency. */
+import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -222,7 +223,41 @@ describe('requests', () => {
   })
 })
 
+describe('answers shared between records', () => {
+  it('are never given to a caller with another header', async () => {
+    handler = (request, response, body) =>
+      reply(200, JSON.stringify(request.headers.authorization), JSON_TYPE)(request, response, body)
+    const host = testHost(realClock, client)
+    const operator = enrichment(
+      http(`${origin}/me`, { headers: { Authorization: 'Bearer {value.token}' }, cache: '60s' }),
+    ).open(host)
+    for (let at = 0; at < 6; at++) operator.admit(ticketOf(host.clock, at, 'k', { token: `t${at % 2}` }))
+    await settledIn(host, 6)
+    expect(host.settled.map(({ outcome }) => outcome)).toEqual(
+      [0, 1, 0, 1, 0, 1].map((at) => ({ kind: 'emit', value: `Bearer t${at}` })),
+    )
+    expect(seen).toHaveLength(2)
+  })
+})
+
 describe('cancellation', () => {
+  it('leaves no listener on the signal of an answered call', async () => {
+    handler = reply(200, '1', JSON_TYPE)
+    const signals: AbortSignal[] = []
+    const watched: HttpClient = {
+      request: (request) => {
+        signals.push(request.signal!)
+        return client.request(request)
+      },
+      close: () => client.close(),
+    }
+    const host = testHost(realClock, watched)
+    const operator = enrichment(http(`${origin}/{key}`)).open(host)
+    for (let at = 0; at < 5; at++) operator.admit(ticketOf(host.clock, at, `k${at}`, {}))
+    await settledIn(host, 5)
+    expect(signals.map((signal) => getEventListeners(signal, 'abort').length)).toEqual([0, 0, 0, 0, 0])
+  })
+
   it('closes the socket of a service that never answers, before the outcome', async () => {
     let closed = 0
     let closedAtRetry = -1
@@ -285,7 +320,7 @@ describe('the client', () => {
     handler = reply(200, 'x'.repeat(100_000))
     const small = createHttpClient({ maxResponseBytes: 1000 })
     const request = { method: 'GET', origin, path: '/', headers: {} }
-    await expect(small.request(request)).rejects.toThrow()
+    await expect(small.request(request)).rejects.toThrow(/exceed/i)
     expect((await client.request(request)).body).toHaveLength(100_000)
     await small.close()
     await expect(small.request(request)).rejects.toThrow('HTTP client is closed')
