@@ -55,16 +55,16 @@ export class FlowHandle implements Flow {
   table<K, V>(topic: Topic<K, V>, options?: TableOptions): Table<K, V> {
     const { builder } = this.#shop
     const name = givenName(options, 'table') ?? stepName(topic.name, 'table')
-    const known = this.#tables.get(name)
-    // Without options the table of a topic is one table, however often it is asked for.
-    if (known !== undefined && options === undefined) return known as Table<K, V>
     const parent = builder.source([topic.name], topic.key, topic.value).name
+    // Without options the table of a topic is one table, however often it is asked for.
+    const known = this.#tables.get(name)
+    if (known !== undefined && options === undefined) return known
     const { key, value } = topic
     const store = { name, kind: 'timestamped', key, value, changelog: true } as const
     builder.add(table({ name, parent, store, emit: options?.emit ?? 'coalesced' }))
     const lineage = options?.name ?? topic.name
     const made = this.#shop.table<K, V>({ shop: this.#shop, node: name, lineage, key, value, store })
-    this.#tables.set(name, made as Table<unknown, unknown>)
+    this.#tables.set(name, made)
     return made
   }
 }

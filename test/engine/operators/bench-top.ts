@@ -1,0 +1,200 @@
+/**
+ * A topology on the bench top: runs a plan record by record on real stores, one partition each, without broker or commits.
+ * Repartition topics are read back at once; `flush` stands for the commit. It follows the plan's decode and reuse marks.
+ */
+import type { AsyncOperatorFactory, Ticket } from '../../../src/core/async-operator.ts'
+import { SILENT } from '../../../src/core/log.ts'
+import { createMetrics } from '../../../src/core/metrics.ts'
+import type {
+  Next,
+  OutputSpec,
+  OutputWriter,
+  Processor,
+  ProcessorContext,
+} from '../../../src/core/processor.ts'
+import { FlowRecord, NO_HEADERS } from '../../../src/core/record.ts'
+import type { Bytes } from '../../../src/core/record.ts'
+import type { Serde } from '../../../src/core/serde.ts'
+import { encodedBytes } from '../../../src/core/serde.ts'
+import type { TaskStorage } from '../../../src/core/store.ts'
+import { createKeyValueStore, createTimestampedStore } from '../../../src/engine/state/key-value.ts'
+import type { Plan, PlanNode, Subtopology } from '../../../src/engine/topology/plan.ts'
+import { memoryBackend } from '../../../src/stores/memory.ts'
+
+export interface Written {
+  readonly key: Bytes | null
+  readonly value: Bytes | null
+  readonly timestamp: number
+}
+
+export interface BenchTop {
+  feed(topic: string, key: Bytes | string | null, value: Bytes | string | null, timestamp?: number): void
+  flush(): void
+  /** What was written to a topic so far, as text; `null` stays null. */
+  texts(topic: string): readonly (readonly [string | null, string | null, number])[]
+  readonly written: ReadonlyMap<string, readonly Written[]>
+  readonly dropped: readonly string[]
+  readonly decoded: { count: number }
+  store<S>(name: string): S
+}
+
+interface Running {
+  readonly entries: ReadonlyMap<string, { readonly node: PlanNode; readonly next: Next }>
+  readonly processors: readonly Processor[]
+}
+
+export async function openBenchTop(plan: Plan, decodeAll = false): Promise<BenchTop> {
+  const names = plan.subtopologies.flatMap(({ stores }) => stores.map((store) => store.name))
+  const storage = await memoryBackend().open('', names)
+  const written = new Map<string, Written[]>()
+  const dropped: string[] = []
+  const decoded = { count: 0 }
+  const stores = openStores(plan, storage)
+  let offset = 0
+
+  const feed: BenchTop['feed'] = (topic, key, value, timestamp = 0) => {
+    for (const { entries } of running) {
+      const entry = entries.get(topic)
+      if (entry === undefined) continue
+      const { source, decode } = entry.node
+      const side = (serde: Serde<unknown>, bytes: Bytes | null, wanted: boolean): unknown => {
+        if (bytes === null || !(wanted || decodeAll)) return bytes
+        decoded.count++
+        return serde.deserialize(bytes)
+      }
+      const keyBytes = key === null ? null : encodedBytes(key)
+      const valueBytes = value === null ? null : encodedBytes(value)
+      const typedKey = side(source!.key, keyBytes, decode!.key)
+      const typedValue = side(source!.value, valueBytes, decode!.value)
+      entry.next(
+        new FlowRecord(typedKey, typedValue, timestamp, NO_HEADERS, topic, 0, offset++, keyBytes, valueBytes),
+      )
+    }
+  }
+  const write = (topic: string, record: Written): void => {
+    const log = written.get(topic) ?? []
+    written.set(topic, log)
+    log.push(record)
+    feed(topic, record.key, record.value, record.timestamp)
+  }
+  const tools: Tools = { plan, stores, dropped, write }
+  const running = plan.subtopologies.map((subtopology) => build(subtopology, tools))
+  return {
+    feed,
+    flush: () => {
+      for (const { processors } of running) {
+        for (const processor of processors) while (processor.flush?.(() => true) === false);
+      }
+    },
+    texts: (topic) =>
+      (written.get(topic) ?? []).map(
+        ({ key, value, timestamp }) => [textOf(key), textOf(value), timestamp] as const,
+      ),
+    written,
+    dropped,
+    decoded,
+    store: <S>(name: string) => stores.get(name) as S,
+  }
+}
+
+interface Tools {
+  readonly plan: Plan
+  readonly stores: ReadonlyMap<string, unknown>
+  readonly dropped: string[]
+  readonly write: (topic: string, record: Written) => void
+}
+
+function openStores(plan: Plan, storage: TaskStorage): ReadonlyMap<string, unknown> {
+  const specs = plan.subtopologies.flatMap((subtopology) => subtopology.stores)
+  return new Map(
+    specs.map((spec) => {
+      const open = spec.kind === 'timestamped' ? createTimestampedStore : createKeyValueStore
+      return [spec.name, open(spec, storage, { freeze: true })]
+    }),
+  )
+}
+
+function build(subtopology: Subtopology, tools: Tools): Running {
+  const runs = new Map<string, Next>()
+  const processors: Processor[] = []
+  for (const node of subtopology.nodes.toReversed()) {
+    if (node.build === undefined) continue
+    const processor = node.build(contextOf(node, subtopology, runs, tools))
+    runs.set(node.name, (record) => processor.process(record))
+    processors.unshift(processor)
+  }
+  const sources = subtopology.nodes.filter((node) => node.source !== undefined)
+  const entries = sources.flatMap((node) =>
+    node.source!.topics.map((topic) => [topic, { node, next: all(node.children, runs) }] as const),
+  )
+  return { entries: new Map(entries), processors }
+}
+
+function all(children: readonly string[], runs: ReadonlyMap<string, Next>): Next {
+  const nexts = children.map((child) => runs.get(child)!)
+  return (record) => {
+    for (const next of nexts) next(record)
+  }
+}
+
+function contextOf(
+  node: PlanNode,
+  { id }: Subtopology,
+  runs: ReadonlyMap<string, Next>,
+  tools: Tools,
+): ProcessorContext {
+  const next = all(node.children, runs)
+  return {
+    application: tools.plan.application,
+    task: { subtopology: id, partition: 0 },
+    node: node.name,
+    log: SILENT,
+    metrics: createMetrics(),
+    next,
+    nextNamed: (child) => runs.get(child)!,
+    store: <S>(name: string) => tools.stores.get(name) as S,
+    output: (spec) => writerOf(spec, node, tools),
+    async: (factory) => answerAtOnce(factory, next),
+    schedule: () => ({ cancel: () => {} }),
+    streamTime: () => 0,
+    wallClock: () => 0,
+    commit: () => {},
+    drop: (_, reason) => tools.dropped.push(reason),
+  }
+}
+
+function writerOf(spec: OutputSpec, node: PlanNode, tools: Tools): OutputWriter {
+  const bytes = (
+    content: unknown,
+    memo: Bytes | null | undefined,
+    serde: Serde<unknown>,
+    reuse: boolean,
+  ): Bytes | null => {
+    if (content === null || content === undefined) return null
+    return reuse && memo !== undefined ? memo : encodedBytes(serde.serialize(content))
+  }
+  return {
+    write: ({ key, value, keyBytes, valueBytes, timestamp }) =>
+      tools.write(spec.topic, {
+        key: bytes(key, keyBytes, spec.key, node.reuse!.key),
+        value: bytes(value, valueBytes, spec.value, node.reuse!.value),
+        timestamp,
+      }),
+  }
+}
+
+/** Enough of the engine for operators that settle in `admit`. */
+function answerAtOnce(factory: AsyncOperatorFactory, next: Next): Next {
+  let sequence = 0
+  const operator = factory.open({
+    settle: (ticket: Ticket, outcome) => {
+      if (outcome.kind === 'emit') next(ticket.record.withValue(outcome.value))
+    },
+  } as Parameters<AsyncOperatorFactory['open']>[0])
+  return (record) =>
+    operator.admit({ sequence: sequence++, record, orderKey: null, deadline: 0, attempts: 0 })
+}
+
+function textOf(bytes: Bytes | null): string | null {
+  return bytes === null ? null : Buffer.from(bytes).toString('utf8')
+}
