@@ -71,13 +71,18 @@ export class PartitionQueue {
 /** All queues of one task. */
 export class TaskBuffer {
   readonly queues: readonly PartitionQueue[]
-  readonly #fetcher: Fetcher
+  readonly #fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>
   readonly #maxRecords: number
   readonly #maxIdleMs: number
   /** Since when all that is missing is an empty, caught-up partition (maxTaskIdleMs); -1 = not waiting. */
   #idleSince = -1
 
-  constructor(queues: readonly PartitionQueue[], fetcher: Fetcher, maxRecords: number, maxIdleMs: number) {
+  constructor(
+    queues: readonly PartitionQueue[],
+    fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>,
+    maxRecords: number,
+    maxIdleMs: number,
+  ) {
     this.queues = queues
     this.#fetcher = fetcher
     this.#maxRecords = maxRecords

@@ -4,20 +4,17 @@
  * Committed offsets (stable ones) are read before the changelogs' ends: the other way round a transaction that ends in
  * between would move the offsets but not the state.
  */
-import type { AsyncHost } from '../../core/async-operator.ts'
 import { sluiceError } from '../../core/errors.ts'
 import { NO_HEADERS, partitionId, type TaskId, taskName } from '../../core/record.ts'
 import { openTaskState, type TaskState } from '../state/task-state.ts'
 import type { Subtopology } from '../topology/plan.ts'
-import { PartitionQueue, TaskBuffer } from './buffer.ts'
-import { DeadLetters } from './dead-letter.ts'
+import { assembleTask } from './assemble.ts'
+import { PartitionQueue } from './buffer.ts'
 import { decodeEnvelope, EMPTY_ENVELOPE, type Envelope } from './envelope.ts'
-import { buildGraph } from './graph.ts'
 import type { Changelog, OpenTask, TaskEnvironment } from './opened.ts'
 import type { Output } from './output.ts'
 import { restore } from './restore.ts'
-import { type CurrentRecord, type StreamTime, Task } from './task.ts'
-import { TaskTimers } from './timers.ts'
+import type { CurrentRecord } from './task.ts'
 
 /** @returns undefined when `signal` was aborted on the way; then nothing is left open */
 export async function openTask(
@@ -85,7 +82,7 @@ async function openWith(
   const changelogs = changelogsOf(id, subtopology, output)
   const restored = await restore(state, changelogs, ports, settings.sliceMs, signal)
   if (!restored || signal.aborted) return undefined
-  const task = assemble(id, subtopology, state, current, queues, envelopes, environment)
+  const task = assembleTask({ id, subtopology, state, current, queues, envelopes }, environment)
   for (const flight of task.graph.inFlight) flight.restore()
   await ports.failpoints.hit('restore.done')
   return { task, state, changelogs }
@@ -132,67 +129,4 @@ async function committedQueues(
     envelopes.push(envelope)
   }
   return { queues, envelopes }
-}
-
-function assemble(
-  id: TaskId,
-  subtopology: Subtopology,
-  state: TaskState,
-  current: CurrentRecord,
-  queues: readonly PartitionQueue[],
-  envelopes: readonly Envelope[],
-  environment: TaskEnvironment,
-): Task {
-  const { plan, settings, ports, output, fetcher } = environment
-  const name = taskName(id)
-  const log = ports.log.child({ task: name })
-  const timers = new TaskTimers(latestEntries(envelopes))
-  const streamTime: StreamTime = { value: Math.max(-1, ...queues.map((queue) => queue.time)) }
-  const deadLetters = new DeadLetters(output, settings.deadLetterTopic, log, ports.metrics, name)
-  const host: Omit<AsyncHost, 'settle' | 'node'> = {
-    task: name,
-    clock: ports.clock,
-    random: ports.random,
-    http: ports.http,
-    log,
-    metrics: ports.metrics,
-  }
-  const graph = buildGraph({
-    application: plan.application,
-    subtopology,
-    partition: id.partition,
-    settings,
-    host,
-    stores: state.stores,
-    output,
-    timers,
-    deadLetters,
-    wake: environment.wake,
-    requestCommit: environment.requestCommit,
-    taskTime: () => streamTime.value,
-  })
-  const buffer = new TaskBuffer(queues, fetcher, settings.maxBufferedRecords, settings.maxTaskIdleMs)
-  const processed = ports.metrics.counter('process-total', { task: name })
-  const { clock } = ports
-  return new Task({
-    id,
-    name,
-    graph,
-    buffer,
-    timers,
-    deadLetters,
-    settings,
-    clock,
-    processed,
-    streamTime,
-    current,
-  })
-}
-
-function latestEntries(envelopes: readonly Envelope[]): Map<string, number> {
-  const latest = new Map<string, number>()
-  for (const { entries } of envelopes) {
-    for (const [name, value] of entries) latest.set(name, Math.max(value, latest.get(name) ?? value))
-  }
-  return latest
 }

@@ -25,12 +25,15 @@ function batch(
 }
 
 /** The two things a buffer asks of a fetcher: how far behind, and pausing. */
-function fetcherWith(lags: Record<string, number | undefined>, paused: string[] = []): Fetcher {
+function fetcherWith(
+  lags: Record<string, number | undefined>,
+  paused: string[] = [],
+): Pick<Fetcher, 'lag' | 'pause' | 'resume'> {
   return {
     lag: (topic: string) => lags[topic],
     pause: (topic: string) => void paused.push(`pause ${topic}`),
     resume: (topic: string) => void paused.push(`resume ${topic}`),
-  } as unknown as Fetcher
+  }
 }
 
 function take(buffer: TaskBuffer): string | undefined {

@@ -1,0 +1,90 @@
+/** Puts a task together from its state, queues and plan; nothing here waits or talks to a broker. */
+import type { AsyncHost } from '../../core/async-operator.ts'
+import type { Fetcher } from '../../core/broker.ts'
+import { type TaskId, taskName } from '../../core/record.ts'
+import type { TaskState } from '../state/task-state.ts'
+import type { Subtopology } from '../topology/plan.ts'
+import { type PartitionQueue, TaskBuffer } from './buffer.ts'
+import { DeadLetters } from './dead-letter.ts'
+import type { Envelope } from './envelope.ts'
+import { buildGraph } from './graph.ts'
+import type { TaskEnvironment } from './opened.ts'
+import type { Ports } from './options.ts'
+import { type CurrentRecord, type StreamTime, Task } from './task.ts'
+import { TaskTimers } from './timers.ts'
+
+/** What a task is made of, beside its environment. */
+export interface TaskMaterial {
+  readonly id: TaskId
+  readonly subtopology: Subtopology
+  readonly state: TaskState
+  readonly current: CurrentRecord
+  readonly queues: readonly PartitionQueue[]
+  /** Envelopes of the last commit, one per queue or none. */
+  readonly envelopes: readonly Envelope[]
+}
+
+/** The part of a worker's environment that a task at work needs; a test driver has no more than this. */
+export type AssemblyEnvironment = Pick<
+  TaskEnvironment,
+  'plan' | 'settings' | 'output' | 'wake' | 'requestCommit'
+> & {
+  readonly fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>
+  readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics'>
+}
+
+export function assembleTask(material: TaskMaterial, environment: AssemblyEnvironment): Task {
+  const { id, subtopology, state, current, queues, envelopes } = material
+  const { plan, settings, ports, output, fetcher } = environment
+  const name = taskName(id)
+  const log = ports.log.child({ task: name })
+  const timers = new TaskTimers(latestEntries(envelopes))
+  const streamTime: StreamTime = { value: Math.max(-1, ...queues.map((queue) => queue.time)) }
+  const deadLetters = new DeadLetters(output, settings.deadLetterTopic, log, ports.metrics, name)
+  const host: Omit<AsyncHost, 'settle' | 'node'> = {
+    task: name,
+    clock: ports.clock,
+    random: ports.random,
+    http: ports.http,
+    log,
+    metrics: ports.metrics,
+  }
+  const graph = buildGraph({
+    application: plan.application,
+    subtopology,
+    partition: id.partition,
+    settings,
+    host,
+    stores: state.stores,
+    output,
+    timers,
+    deadLetters,
+    wake: environment.wake,
+    requestCommit: environment.requestCommit,
+    taskTime: () => streamTime.value,
+  })
+  const buffer = new TaskBuffer(queues, fetcher, settings.maxBufferedRecords, settings.maxTaskIdleMs)
+  const processed = ports.metrics.counter('process-total', { task: name })
+  const { clock } = ports
+  return new Task({
+    id,
+    name,
+    graph,
+    buffer,
+    timers,
+    deadLetters,
+    settings,
+    clock,
+    processed,
+    streamTime,
+    current,
+  })
+}
+
+function latestEntries(envelopes: readonly Envelope[]): Map<string, number> {
+  const latest = new Map<string, number>()
+  for (const { entries } of envelopes) {
+    for (const [name, value] of entries) latest.set(name, Math.max(value, latest.get(name) ?? value))
+  }
+  return latest
+}
