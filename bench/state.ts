@@ -2,7 +2,7 @@
  * Costs of local state: cached get + put per operation with text keys, sealing per updated key, and per backend the rate of
  * committed writes, uncached reads and scans. Prints medians of the rounds.
  *
- *   node bench/state.ts [--rounds 5] [--keys 50000]
+ *   node bench/state.ts [--rounds 5] [--keys 10000]
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ import { json, string } from '../src/serdes/index.ts'
 import { lmdbBackend, memoryBackend, sqliteBackend } from '../src/stores/index.ts'
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, keys: { type: 'string', default: '50000' } },
+  options: { rounds: { type: 'string', default: '5' }, keys: { type: 'string', default: '10000' } },
 })
 const ROUNDS = Number(options.rounds)
 const KEYS = Number(options.keys)

@@ -9,6 +9,8 @@ export interface StoreBackend {
   readonly kind: 'memory' | 'lmdb' | 'sqlite' | 'simulated'
   /** False: content is gone with the process (restore always reads the whole changelog). */
   readonly persistent: boolean
+  /** True: what was written survives a power cut without `sync`. Default false: only the death of the process. */
+  readonly durable?: boolean
   /**
    * Opens (creates) the storage of one task.
    * @param folder absolute path of the task's folder; ignored by memory

@@ -9,7 +9,6 @@ import { sluiceError } from '../core/errors.ts'
 export { lmdbBackend } from './lmdb.ts'
 export { memoryBackend } from './memory.ts'
 export { sqliteBackend } from './sqlite.ts'
-export type { LmdbOptions } from './lmdb.ts'
 export type { SqliteOptions } from './sqlite.ts'
 
 export type BackendChoice = 'auto' | 'lmdb' | 'sqlite' | 'memory'

@@ -46,6 +46,7 @@ export function lmdbBackend(options: LmdbOptions = {}): StoreBackend {
   return {
     kind: 'lmdb',
     persistent: true,
+    durable,
     async open(folder, stores) {
       const lmdb = await loadLmdb()
       if (lmdb === undefined) {

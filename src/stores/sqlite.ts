@@ -26,6 +26,7 @@ export function sqliteBackend(options: SqliteOptions): StoreBackend {
   return {
     kind: 'sqlite',
     persistent: true,
+    durable,
     async open(folder, stores) {
       try {
         await options.disk.makeFolder(folder)

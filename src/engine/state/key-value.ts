@@ -6,7 +6,7 @@ import type { Bytes, FlowRecord } from '../../core/record.ts'
 import type { TaskStorage } from '../../core/store.ts'
 import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
-import type { StoreSpec } from '../topology/node.ts'
+import type { StateSpec } from './spec.ts'
 import { plainCodec, timestampedCodec } from './codec.ts'
 import type { Timestamped } from './codec.ts'
 import { LayeredStore } from './layered-store.ts'
@@ -97,7 +97,7 @@ export type ManagedTimestampedStore<K, V> = TimestampedStore<K, V> & ChangeTrack
 
 /** A store of kind `key-value` over a task's storage. */
 export function createKeyValueStore<K, V>(
-  spec: StoreSpec,
+  spec: StateSpec,
   storage: TaskStorage,
   options: StateOptions = {},
 ): ManagedKeyValueStore<K, V> {
@@ -107,7 +107,7 @@ export function createKeyValueStore<K, V>(
 
 /** A store of kind `timestamped` over a task's storage. */
 export function createTimestampedStore<K, V>(
-  spec: StoreSpec,
+  spec: StateSpec,
   storage: TaskStorage,
   options: StateOptions = {},
 ): ManagedTimestampedStore<K, V> {
@@ -115,7 +115,7 @@ export function createTimestampedStore<K, V>(
   return new TimedStore<K, V>(spec, timestampedCodec(spec.value as Serde<V>), storage, options)
 }
 
-function expectKind(spec: StoreSpec, kind: StoreSpec['kind']): void {
+function expectKind(spec: StateSpec, kind: StateSpec['kind']): void {
   if (spec.kind === kind) return
   throw sluiceError('SLUICE_INTERNAL', {
     place: `store ${spec.name}`,

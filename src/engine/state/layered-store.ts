@@ -10,7 +10,7 @@ import { encodedBytes } from '../../core/serde.ts'
 import type { OrderedStore, StoreEntry, TaskStorage } from '../../core/store.ts'
 import { sluiceError } from '../../core/errors.ts'
 import { OrderedMap, latin1Of } from '../../core/ordered-map.ts'
-import type { StoreSpec } from '../topology/node.ts'
+import type { StateSpec } from './spec.ts'
 import { withTimestamp } from './codec.ts'
 import type { HeldCodec } from './codec.ts'
 import { ChangedEntries, CleanEntries, Entry } from './entry.ts'
@@ -28,7 +28,7 @@ const STEP = 32
 
 export abstract class LayeredStore<K, H> implements ManagedStore {
   readonly name: string
-  readonly #spec: StoreSpec
+  readonly #spec: StateSpec
   readonly #serializer: StoreSerializer<K, H>
   readonly #storage: OrderedStore
   readonly #current: (() => FlowRecord | undefined) | undefined
@@ -51,7 +51,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   /** Id of the last key found nowhere: a get that is followed by a put (every aggregate) then reads the storage once. */
   #missed: string | undefined
 
-  constructor(spec: StoreSpec, codec: HeldCodec<H>, storage: TaskStorage, options: StateOptions) {
+  constructor(spec: StateSpec, codec: HeldCodec<H>, storage: TaskStorage, options: StateOptions) {
     this.name = spec.name
     this.#spec = spec
     this.#serializer = new StoreSerializer(

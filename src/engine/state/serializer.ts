@@ -46,7 +46,7 @@ export class StoreSerializer<K, H> implements EntryReader<K, H> {
 
   /** What the changelog gets of a stored value. */
   logged(stored: Bytes): Bytes {
-    return stored.subarray(this.#codec.prefix)
+    return this.#codec.prefix === 0 ? stored : stored.subarray(this.#codec.prefix)
   }
 
   /** @throws SLUICE_STORE_READ */

@@ -5,7 +5,7 @@
 import type { Logger } from '../../core/log.ts'
 import type { StoreBackend, StoreEntry, TaskStorage } from '../../core/store.ts'
 import { isSluiceError } from '../../core/errors.ts'
-import type { PlanStore } from '../topology/plan.ts'
+import type { TaskStoreSpec } from './spec.ts'
 import { createKeyValueStore, createTimestampedStore } from './key-value.ts'
 import type { ManagedStore } from './managed.ts'
 import type { StateOptions } from './options.ts'
@@ -16,14 +16,12 @@ export interface TaskStateOptions {
   readonly folder: string
   /** Name of the task, for log lines. */
   readonly task: string
-  readonly stores: readonly PlanStore[]
+  readonly stores: readonly TaskStoreSpec[]
   readonly clusterId: string
   /** Ids of topics by name; changelogs among them. */
   readonly topicIds: ReadonlyMap<string, string>
   /** `Disk.bootId()`. */
   readonly bootId: string
-  /** True: the backend syncs every write, so a changed boot id means nothing. Default false. */
-  readonly durable?: boolean
   /** `Disk.remove`: wipes by removing the folder, which also cures a storage that can't be opened. Absent: content is cleared. */
   readonly removeFolder?: (path: string) => Promise<void>
   /** Cached objects per store. Default 100,000. */
@@ -91,7 +89,7 @@ function distrust(storage: TaskStorage, options: TaskStateOptions): string | und
   const cluster = storage.meta(META.cluster)
   if (cluster === undefined) return undefined
   if (cluster !== options.clusterId) return `it belongs to cluster ${cluster}, this is ${options.clusterId}`
-  const volatile = options.backend.persistent && options.durable !== true
+  const volatile = options.backend.persistent && options.backend.durable !== true
   const rebooted = storage.meta(META.boot) !== options.bootId
   if (volatile && rebooted && storage.meta(META.clean) !== CLEAN.synced) {
     return 'the machine was restarted before everything written had reached the disk'
@@ -114,7 +112,7 @@ async function wiped(storage: TaskStorage, options: TaskStateOptions, reason: st
 }
 
 /** Empties a store whose changelog is another one, or that has none and may have been written by halves. */
-function checkStore(storage: TaskStorage, store: PlanStore, options: TaskStateOptions): void {
+function checkStore(storage: TaskStorage, store: TaskStoreSpec, options: TaskStateOptions): void {
   const reason = distrustStore(storage, store, options)
   if (reason === undefined) return
   if (storage.store(store.name).count() > 0) logWipe(options, reason, store.name)
@@ -123,7 +121,7 @@ function checkStore(storage: TaskStorage, store: PlanStore, options: TaskStateOp
 
 function distrustStore(
   storage: TaskStorage,
-  store: PlanStore,
+  store: TaskStoreSpec,
   options: TaskStateOptions,
 ): string | undefined {
   if (store.changelogTopic === undefined) {
@@ -210,7 +208,7 @@ function stateOptionsOf(options: TaskStateOptions): StateOptions {
   }
 }
 
-function typedStore(store: PlanStore, storage: TaskStorage, options: StateOptions): ManagedStore {
+function typedStore(store: TaskStoreSpec, storage: TaskStorage, options: StateOptions): ManagedStore {
   switch (store.kind) {
     case 'key-value':
       return createKeyValueStore(store, storage, options)

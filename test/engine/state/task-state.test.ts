@@ -162,7 +162,7 @@ describe.each(backends)('the state of a task on %s', (_, backend) => {
     await state.closeClean()
     expect(await reopened({ bootId: 'boot-2' })).toEqual(ALL)
     // Not closed clean this time, but durable: only the store without changelog goes.
-    expect(await reopened({ bootId: 'boot-3', durable: true })).toEqual({
+    expect(await reopened({ bootId: 'boot-3', backend: { ...backend, durable: true } })).toEqual({
       ...ALL,
       scratch: [undefined, undefined],
     })
