@@ -1,0 +1,343 @@
+/**
+ * Runs an application without a broker, one record at a time, on a manual clock: what Kafka Streams' TopologyTestDriver does.
+ * Every record is processed to the end (internal topics looped back) and committed before the next. One partition per topic.
+ */
+import { NO_HEADERS, type Headers } from '../core/record.ts'
+import { encodedBytes } from '../core/serde.ts'
+import type { FetchedBatch } from '../core/broker.ts'
+import type { HttpClient } from '../core/http.ts'
+import { sluiceError } from '../core/errors.ts'
+import { SILENT, type Logger } from '../core/log.ts'
+import { createMetrics, type Metrics } from '../core/metrics.ts'
+import { assembleTask } from '../engine/runtime/assemble.ts'
+import { PartitionQueue } from '../engine/runtime/buffer.ts'
+import { engineSettings, type EngineSettings } from '../engine/runtime/options.ts'
+import { Output } from '../engine/runtime/output.ts'
+import type { CurrentRecord, Task } from '../engine/runtime/task.ts'
+import { openTaskState, type TaskState } from '../engine/state/task-state.ts'
+import type { SourceSpec } from '../engine/topology/node.ts'
+import type { Plan, Subtopology } from '../engine/topology/plan.ts'
+import { systemScheduler } from '../platform/scheduler.ts'
+import { memoryBackend } from '../stores/memory.ts'
+import { capturingProducer, type CapturedRecord } from './capture.ts'
+import { manualClock, type ManualClock } from './manual-clock.ts'
+import { seededRandom } from './simulation/random.ts'
+
+export interface DriverOptions {
+  readonly settings?: Partial<EngineSettings>
+  /** Wall clock at the start, ms. Default 0. */
+  readonly startTime?: number
+  /** Seed of jitter and ids. Default 1. */
+  readonly seed?: number
+  /** Answers requests of `http(…)` sources. Default: every request is an error that says so. */
+  readonly http?: HttpClient
+  readonly log?: Logger
+}
+
+export interface InputRecord<K, V> {
+  readonly key: K | null
+  readonly value: V | null
+  /** Event time, ms. Default: the driver's clock. */
+  readonly timestamp?: number
+  readonly headers?: Headers
+}
+
+export interface OutputRecord<K = unknown, V = unknown> {
+  readonly key: K | null
+  readonly value: V | null
+  readonly timestamp: number
+  readonly headers: Headers
+}
+
+interface DrivenTask {
+  readonly task: Task
+  readonly state: TaskState
+  readonly queues: ReadonlyMap<string, PartitionQueue>
+}
+
+/** The topic with its serdes, as `topic(…)` makes it; only what the driver needs. */
+interface TopicLike<K, V> {
+  readonly name: string
+  readonly key: { serialize(value: K): string | Uint8Array; deserialize(bytes: Uint8Array): K }
+  readonly value: { serialize(value: V): string | Uint8Array; deserialize(bytes: Uint8Array): V }
+}
+
+/**
+ * A driver for a plan (`app.plan()`).
+ * @example
+ * const driver = await createDriver(app.plan())
+ * driver.pipe(ratings, { key: '1', value: { stars: 1 } })
+ * await driver.settle()
+ * expect(driver.read(alerts)).toEqual([…])
+ */
+export async function createDriver(plan: Plan, options: DriverOptions = {}): Promise<Driver> {
+  const driver = new Driver(plan, options)
+  await driver.open()
+  return driver
+}
+
+const NO_HTTP: HttpClient = {
+  request: (request) =>
+    Promise.reject(
+      sluiceError('SLUICE_UNSUPPORTED', {
+        what: `the request ${request.method} ${request.origin}${request.path} in a test driver`,
+        problem: 'no HTTP client was given',
+        remedy: 'Pass { http } to createDriver, or use a function as the source.',
+      }),
+    ),
+  close: () => Promise.resolve(),
+}
+
+export class Driver {
+  readonly clock: ManualClock
+  readonly metrics: Metrics
+  readonly #plan: Plan
+  readonly #settings: EngineSettings
+  readonly #options: DriverOptions
+  readonly #tasks: DrivenTask[] = []
+  readonly #outputs = new Map<string, CapturedRecord[]>()
+  readonly #offsets = new Map<string, number>()
+  #looped: CapturedRecord[] = []
+  #woken: (() => void) | undefined
+
+  constructor(plan: Plan, options: DriverOptions) {
+    this.#plan = plan
+    this.#options = options
+    this.#settings = engineSettings(plan.application, { freezeState: true, ...options.settings })
+    this.clock = manualClock(options.startTime)
+    this.metrics = createMetrics()
+  }
+
+  /** Called by `createDriver`. */
+  async open(): Promise<void> {
+    const counts = new Map<string, number>([[this.#settings.deadLetterTopic, 1]])
+    for (const topic of [...this.#plan.sourceTopics, ...this.#plan.sinkTopics]) counts.set(topic, 1)
+    for (const { name } of this.#plan.internalTopics) counts.set(name, 1)
+    const producer = capturingProducer((record) => this.#captured(record))
+    const output = new Output(producer, counts, Number.MAX_SAFE_INTEGER)
+    for (const subtopology of this.#plan.subtopologies)
+      this.#tasks.push(await this.#openTask(subtopology, output))
+  }
+
+  /** Processes one record to the end: everything that does not wait for an answer has happened when this returns. */
+  pipe<K, V>(topic: TopicLike<K, V>, record: InputRecord<K, V>): void {
+    const { key, value, timestamp = this.clock.now(), headers = NO_HEADERS } = record
+    this.pipeBytes({
+      topic: topic.name,
+      key: key === null ? null : encodedBytes(topic.key.serialize(key)),
+      value: value === null ? null : encodedBytes(topic.value.serialize(value)),
+      timestamp,
+      headers,
+    })
+  }
+
+  /** The same with raw bytes, for malformed input. */
+  pipeBytes(record: CapturedRecord): void {
+    this.#feed(record)
+    this.#runLooped()
+  }
+
+  /** Moves the wall clock on; timers and punctuators that become due run, then a commit. */
+  advance(ms: number): void {
+    this.clock.advance(ms)
+    this.#settleTasks()
+    this.#runLooped()
+  }
+
+  /**
+   * Resolves when no call is in flight, or nothing moves any more because all wait for the clock (a retry, a timeout): then
+   * `advance` it.
+   */
+  async settle(): Promise<void> {
+    for (let quiet = 0; quiet < 3 && this.pending > 0;) {
+      const moved = await this.#nextTurn()
+      this.#settleTasks()
+      this.#runLooped()
+      quiet = moved ? 0 : quiet + 1
+    }
+  }
+
+  /** Records that wait for an answer. */
+  get pending(): number {
+    return this.#tasks.reduce(
+      (sum, { task }) => sum + task.graph.inFlight.reduce((all, { size }) => all + size, 0),
+      0,
+    )
+  }
+
+  /** Takes what was written to a topic since the last read. */
+  read<K, V>(topic: TopicLike<K, V>): OutputRecord<K, V>[] {
+    return this.readBytes(topic.name).map(({ key, value, timestamp, headers }) => ({
+      key: key === null ? null : topic.key.deserialize(key),
+      value: value === null ? null : topic.value.deserialize(value),
+      timestamp,
+      headers,
+    }))
+  }
+
+  /** The same, raw; also for dead letters and internal topics. */
+  readBytes(topic: string): CapturedRecord[] {
+    const records = this.#outputs.get(topic) ?? []
+    this.#outputs.delete(topic)
+    return records
+  }
+
+  /** Dead letters since the last read. */
+  deadLetters(): CapturedRecord[] {
+    return this.readBytes(this.#settings.deadLetterTopic)
+  }
+
+  /** A store by name, as operators see it. @throws SLUICE_STORE_UNKNOWN */
+  store<S>(name: string): S {
+    for (const { state } of this.#tasks) {
+      const store = state.stores.get(name)
+      if (store !== undefined) return store as S
+    }
+    const stores = this.#tasks.flatMap(({ state }) => [...state.stores.keys()]).join(', ') || 'none'
+    throw sluiceError('SLUICE_STORE_UNKNOWN', { node: 'the test driver', store: name, stores })
+  }
+
+  close(): void {
+    for (const { task, state } of this.#tasks) {
+      task.close()
+      state.close()
+    }
+  }
+
+  async #openTask(subtopology: Subtopology, output: Output): Promise<DrivenTask> {
+    const current: CurrentRecord = { record: undefined }
+    const log = this.#options.log ?? SILENT
+    const state = await openTaskState({
+      backend: memoryBackend(),
+      folder: '',
+      task: `${subtopology.id}_0`,
+      stores: subtopology.stores,
+      clusterId: 'test driver',
+      topicIds: new Map(),
+      bootId: '',
+      freeze: this.#settings.freezeState,
+      current: () => current.record,
+      log,
+    })
+    const sources = subtopology.nodes.filter((node) => node.source !== undefined)
+    const queues = new Map<string, PartitionQueue>()
+    sources.forEach((node, index) => {
+      for (const topic of node.source!.topics) queues.set(topic, new PartitionQueue(topic, 0, index, 0))
+    })
+    const task = assembleTask(
+      {
+        id: { subtopology: subtopology.id, partition: 0 },
+        subtopology,
+        state,
+        current,
+        queues: [...queues.values()],
+        envelopes: [],
+      },
+      {
+        plan: this.#plan,
+        settings: this.#settings,
+        output,
+        wake: () => this.#woken?.(),
+        requestCommit: () => {},
+        fetcher: { lag: () => 0, pause: () => {}, resume: () => {} },
+        ports: {
+          clock: this.clock,
+          random: seededRandom(this.#options.seed ?? 1),
+          http: this.#options.http ?? NO_HTTP,
+          log,
+          metrics: this.metrics,
+        },
+      },
+    )
+    return { task, state, queues }
+  }
+
+  #captured(record: CapturedRecord): void {
+    const seen = this.#outputs.get(record.topic)
+    if (seen === undefined) this.#outputs.set(record.topic, [record])
+    else seen.push(record)
+    if (this.#tasks.some(({ queues }) => queues.has(record.topic))) this.#looped.push(record)
+  }
+
+  #runLooped(): void {
+    for (let next = this.#looped.shift(); next !== undefined; next = this.#looped.shift()) this.#feed(next)
+  }
+
+  #feed(record: CapturedRecord): void {
+    const offset = this.#offsets.get(record.topic) ?? 0
+    this.#offsets.set(record.topic, offset + 1)
+    const readers = this.#tasks.filter(({ queues }) => queues.has(record.topic))
+    if (readers.length === 0) throw this.#unknownTopic(record.topic)
+    for (const { task, queues } of readers) {
+      task.buffer.add(queues.get(record.topic)!, singleRecord(record, offset))
+      while (task.process(1, Infinity) > 0);
+    }
+    this.#settleTasks()
+  }
+
+  /** Outcomes, punctuators and a commit, as after every record of the original driver. */
+  #settleTasks(): void {
+    for (const driven of this.#tasks) {
+      while (driven.task.drainOutcomes(1_000) > 0);
+      driven.task.punctuate()
+    }
+    for (const driven of this.#tasks) this.#commit(driven)
+  }
+
+  #commit({ task, state }: DrivenTask): void {
+    const never = (): boolean => false
+    task.flush(never)
+    for (const store of state.stores.values()) {
+      for (let sealed = false; !sealed;) {
+        try {
+          sealed = store.seal(() => {}, never)
+        } catch (error) {
+          task.sealFailed(error)
+        }
+      }
+      state.write(store.takeCommitted(Number.MAX_SAFE_INTEGER))
+      store.written()
+    }
+  }
+
+  /** One turn of the real event loop: lets promises of user functions resolve. True when an outcome arrived meanwhile. */
+  async #nextTurn(): Promise<boolean> {
+    let woken = false
+    this.#woken = () => {
+      woken = true
+    }
+    await systemScheduler.yield()
+    this.#woken = undefined
+    return woken
+  }
+
+  #unknownTopic(topic: string): Error {
+    const sources = this.#plan.subtopologies
+      .flatMap(({ nodes }) =>
+        nodes.flatMap((node): readonly SourceSpec[] => (node.source === undefined ? [] : [node.source])),
+      )
+      .flatMap(({ topics }) => topics)
+    return sluiceError('SLUICE_TOPIC_MISSING', {
+      topic,
+      place: ` as a source of ${this.#plan.application}`,
+      existing: sources.join(', ') || 'none',
+    })
+  }
+}
+
+function singleRecord(record: CapturedRecord, offset: number): FetchedBatch {
+  return {
+    kind: 'records',
+    topic: record.topic,
+    partition: 0,
+    count: 1,
+    offsetAt: () => offset,
+    timestampAt: () => record.timestamp,
+    keyAt: () => record.key,
+    valueAt: () => record.value,
+    headersAt: () => record.headers,
+    bytes: 1,
+    nextOffset: offset + 1,
+    endOffset: offset + 1,
+  }
+}
