@@ -61,7 +61,8 @@ function decode(value: Uint8Array | null, topic: string): string | undefined {
   throw sluiceError('SLUICE_UNSUPPORTED', {
     what: `the position in ${topic}`,
     problem: `expected version 1, got ${text.slice(0, 200)}`,
-    remedy: 'Use the version of Sluice that wrote it, or give the source another name to read everything again.',
+    remedy:
+      'Use the version of Sluice that wrote it, or give the source another name to read everything again.',
   })
 }
 

@@ -2,10 +2,19 @@
  * A file of JSON lines as a source: each line `{"key": …, "value": …, "timestamp": ms}` is one record; lines appended later
  * are read too. The position is a byte offset, so the file may grow but must not change before it.
  */
-import type { Disk, DiskFile } from '../../core/disk.ts'
 import { sluiceError } from '../../core/errors.ts'
-import type { Encoded } from '../../core/record.ts'
+import type { Bytes, Encoded } from '../../core/record.ts'
 import type { RecordSource, SourceBatch, SourceReader, SourceRecord } from '../../core/source.ts'
+
+/** The file as the source needs it; `platform/input-file` opens real ones. */
+export interface LinesFile {
+  /** Up to `length` bytes from `position`; shorter, possibly empty, at its present end. */
+  read(position: number, length: number): Promise<Bytes>
+  close(): Promise<void>
+}
+
+/** Undefined when there is no such file. */
+export type OpenLinesFile = (path: string) => Promise<LinesFile | undefined>
 
 export interface JsonLinesOptions {
   readonly file: string
@@ -21,22 +30,22 @@ const LINE_FEED = 10
  * Reads `file` into `topic`. A last line without a line feed waits until it is complete.
  * @throws SLUICE_SOURCE_INPUT with file and line when polled, for a line that is not such an object
  */
-export function jsonLinesSource(options: JsonLinesOptions, disk: Disk): RecordSource {
+export function jsonLinesSource(options: JsonLinesOptions, openFile: OpenLinesFile): RecordSource {
   const { file: path, topic } = options
   return {
     label: path,
     topics: [{ name: topic, compacted: false }],
     async open(text) {
       const position = text === undefined ? { byte: 0, line: 1 } : (JSON.parse(text) as Position)
-      // `open` of the disk would create what is not there.
-      if ((await disk.readFile(path)) === undefined) {
+      const opened = await openFile(path)
+      if (opened === undefined) {
         throw sluiceError('SLUICE_CONFIG_INVALID', {
           place: `input of topic ${topic}`,
           expected: 'an existing file',
           came: path,
         })
       }
-      return new LinesReader(await disk.open(path), options, position)
+      return new LinesReader(opened, options, position)
     },
   }
 }
@@ -48,13 +57,13 @@ interface Position {
 }
 
 class LinesReader implements SourceReader {
-  readonly #file: DiskFile
+  readonly #file: LinesFile
   readonly #options: JsonLinesOptions
   readonly #encode: NonNullable<JsonLinesOptions['encode']>
   #position: Position
   #chunk = Buffer.alloc(0)
 
-  constructor(file: DiskFile, options: JsonLinesOptions, position: Position) {
+  constructor(file: LinesFile, options: JsonLinesOptions, position: Position) {
     this.#file = file
     this.#options = options
     this.#encode = options.encode ?? plain

@@ -45,7 +45,9 @@ export const sqliteSourceSpec: ConfigSpec<SqliteFields> = defineConfig({
   ),
   table: textField({ doc: 'The table.' }),
   key: textField({ doc: 'Column that identifies a row; its text is the key of the record.' }),
-  updated: optional(textField({ doc: 'Column that grows with every write; default: inserts only, by rowid.' })),
+  updated: optional(
+    textField({ doc: 'Column that grows with every write; default: inserts only, by rowid.' }),
+  ),
   timestamp: optional(textField({ doc: 'Column with the event time; default: the time of reading.' })),
   topic: optional(textField({ doc: 'Default: the name of the table.' })),
 })
@@ -137,8 +139,7 @@ class TableReader implements SourceReader {
   #read(limit: number): readonly Row[] {
     const at = this.#position
     try {
-      const rows = at === undefined ? this.#first.all(limit) : this.#next.all(at.order, at.tie, limit)
-      return rows as readonly Row[]
+      return at === undefined ? this.#first.all(limit) : this.#next.all(at.order, at.tie, limit)
     } catch (error) {
       throw failed(this.#parts.label, error)
     }

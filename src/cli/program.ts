@@ -1,0 +1,39 @@
+/** All commands and what they share: how failures are printed, how unknown words are refused. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { explainCommand } from './explain.ts'
+import { asSluiceError, describeFailure, EXIT_CODES, failureJson } from './failure.ts'
+import { runCommand } from './run.ts'
+
+/** Runs one command; sets the exit code of the process. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('sluice')
+    .description('Kafka stream processing in which asking the outside world is an operator')
+    .version(packageVersion(), '-v, --version')
+    .addCommand(runCommand())
+    .addCommand(explainCommand())
+    .showHelpAfterError('(see sluice --help)')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',
+    )
+  for (const command of [program, ...program.commands]) command.exitOverride()
+  try {
+    await program.parseAsync(argv)
+  } catch (thrown) {
+    // Help and version end this way too, with exit code 0.
+    if (thrown instanceof CommanderError) {
+      process.exitCode = thrown.exitCode
+      return
+    }
+    const error = asSluiceError(thrown)
+    if (argv.includes('--json')) process.stdout.write(failureJson(error))
+    process.stderr.write(describeFailure(error))
+    process.exitCode = EXIT_CODES[error.domain]
+  }
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,147 @@
+/**
+ * The composition root: every real port in one place, around an embedded broker in memory or in a folder. Commands and
+ * programs that embed Sluice start here; it is the only place that knows which adapter stands behind which port.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { openEmbedded } from '../brokers/embedded/cluster.ts'
+import type { EmbeddedCluster } from '../brokers/embedded/cluster.ts'
+import { startSource } from '../connect/index.ts'
+import type { SourceTask, SourceTaskOptions } from '../connect/index.ts'
+import type { Broker } from '../core/broker.ts'
+import { NO_FAILPOINTS } from '../core/failpoint.ts'
+import type { Logger } from '../core/log.ts'
+import { SILENT } from '../core/log.ts'
+import { createMetrics } from '../core/metrics.ts'
+import { startApp } from '../engine/runtime/app.ts'
+import type { RunningApp } from '../engine/runtime/app.ts'
+import type { EngineSettings, Ports } from '../engine/runtime/options.ts'
+import type { App } from '../languages/dsl/app.ts'
+import { systemClock } from '../platform/clock.ts'
+import { systemDisk } from '../platform/disk.ts'
+import { createHttpClient } from '../platform/http.ts'
+import { systemRandom } from '../platform/random.ts'
+import { systemScheduler } from '../platform/scheduler.ts'
+import { chooseBackend } from '../stores/index.ts'
+
+export interface RuntimeOptions {
+  /** Keeps topics and state here; one process at a time. Default: in memory, gone at the end. */
+  readonly folder?: string
+  /** Where local state lies. Default: `<folder>/state`, or a throw-away folder when the broker is in memory. */
+  readonly stateFolder?: string
+  /** Default: silent. */
+  readonly log?: Logger
+}
+
+/** An embedded broker, and what runs on it. */
+export interface Runtime {
+  readonly ports: Ports
+  readonly stateFolder: string
+  /** Starts an application. Missing topics are created with 4 partitions unless the settings say otherwise. */
+  start(app: App, settings?: Partial<EngineSettings>): Promise<RunningApp>
+  /** Starts copying records from another system into topics. */
+  capture(options: SourceTaskOptions): Promise<SourceTask>
+  /** A client of its own, for tools. */
+  connect(): Broker
+  /** Closes sources, then applications, then the broker. Idempotent. */
+  close(): Promise<void>
+}
+
+export const DEFAULT_PARTITIONS = 4
+
+/**
+ * Opens the embedded broker and everything an application needs around it.
+ * @example
+ * const runtime = await openRuntime({ folder: './data' })
+ * const running = await runtime.start(app)
+ * @throws SLUICE_FOLDER_LOCKED, SLUICE_DISK, SLUICE_SEGMENT_BROKEN
+ */
+export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const log = options.log ?? SILENT
+  const folder = options.folder === undefined ? undefined : resolve(options.folder)
+  const base = { clock: systemClock, random: systemRandom, log }
+  const cluster = await openEmbedded(
+    folder === undefined ? base : { ...base, disk: systemDisk, folder: join(folder, 'broker') },
+  )
+  const throwAway = folder === undefined && options.stateFolder === undefined
+  const stateFolder = throwAway
+    ? mkdtempSync(join(tmpdir(), 'sluice-'))
+    : resolve(options.stateFolder ?? join(folder!, 'state'))
+  const connect = (): Broker => cluster.connect({ clock: systemClock, random: systemRandom })
+  const ports: Ports = {
+    broker: connect(),
+    clock: systemClock,
+    scheduler: systemScheduler,
+    random: systemRandom,
+    disk: systemDisk,
+    stores: await chooseBackend({ kind: throwAway ? 'memory' : 'auto', disk: systemDisk }),
+    http: createHttpClient(),
+    log,
+    metrics: createMetrics(),
+    failpoints: NO_FAILPOINTS,
+  }
+  return new LocalRuntime(cluster, ports, { stateFolder, throwAway, connect })
+}
+
+interface Place {
+  readonly stateFolder: string
+  readonly throwAway: boolean
+  readonly connect: () => Broker
+}
+
+class LocalRuntime implements Runtime {
+  readonly ports: Ports
+  readonly stateFolder: string
+  readonly connect: () => Broker
+  readonly #cluster: EmbeddedCluster
+  readonly #throwAway: boolean
+  readonly #apps: RunningApp[] = []
+  readonly #sources: SourceTask[] = []
+  /** Timers of the ports never keep a process alive: an application that waits for records would end it. */
+  readonly #alive: NodeJS.Timeout
+  #closing: Promise<void> | undefined
+
+  constructor(cluster: EmbeddedCluster, ports: Ports, place: Place) {
+    this.#cluster = cluster
+    this.ports = ports
+    this.stateFolder = place.stateFolder
+    this.#throwAway = place.throwAway
+    this.connect = place.connect
+    this.#alive = setInterval(() => {}, 1 << 30)
+  }
+
+  async start(app: App, settings: Partial<EngineSettings> = {}): Promise<RunningApp> {
+    const running = await startApp(app.plan(), {
+      ports: this.ports,
+      settings: { createTopicPartitions: DEFAULT_PARTITIONS, ...settings },
+      stateFolder: this.stateFolder,
+    })
+    this.#apps.push(running)
+    return running
+  }
+
+  async capture(options: SourceTaskOptions): Promise<SourceTask> {
+    const task = await startSource({ partitions: DEFAULT_PARTITIONS, ...options }, this.ports)
+    this.#sources.push(task)
+    return task
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await Promise.all(this.#sources.map((source) => source.close()))
+      await Promise.all(this.#apps.map((app) => app.close()))
+      await this.ports.broker.close()
+      await this.ports.http.close()
+      await this.#cluster.close()
+    } finally {
+      clearInterval(this.#alive)
+      if (this.#throwAway) rmSync(this.stateFolder, { recursive: true, force: true })
+    }
+  }
+}

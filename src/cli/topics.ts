@@ -1,0 +1,52 @@
+/** The topics a plan names, with their serdes: what `--input` may fill and `--print` may show. */
+import { nearest } from '../core/config.ts'
+import { sluiceError } from '../core/errors.ts'
+import type { Serde } from '../core/serde.ts'
+import type { Plan } from '../engine/topology/plan.ts'
+import { json, string } from '../serdes/index.ts'
+
+export interface TopicSerdes {
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+}
+
+/** Everything read or written by the user's own topics, by name. */
+export function serdesOf(plan: Plan): ReadonlyMap<string, TopicSerdes> {
+  const found = new Map<string, TopicSerdes>()
+  for (const { source, sink } of plan.subtopologies.flatMap(({ nodes }) => nodes)) {
+    if (source !== undefined) for (const topic of source.topics) found.set(topic, source)
+    if (sink !== undefined) found.set(sink.topic, sink)
+  }
+  return found
+}
+
+/**
+ * @param given what stands on the command line
+ * @throws SLUICE_CONFIG_INVALID with the names there are
+ */
+export function checkTopic(given: string, known: readonly string[], option: string): void {
+  if (known.includes(given)) return
+  const close = nearest(given, known)
+  throw sluiceError('SLUICE_CONFIG_INVALID', {
+    place: option,
+    expected: `one of the application's topics: ${known.join(', ') || '(none)'}`,
+    came: close === undefined ? given : `${given} (did you mean ${close}?)`,
+  })
+}
+
+/** Shows bytes of any format: by the serde, and where that refuses, as text. */
+export function lenient(serde: Serde<unknown>): Pick<Serde<unknown>, 'deserialize'> {
+  return {
+    deserialize(bytes) {
+      try {
+        const value = serde.deserialize(bytes)
+        return typeof value === 'bigint' ? String(value) : value
+      } catch {
+        return Buffer.from(bytes).toString('utf8')
+      }
+    },
+  }
+}
+
+/** For topics whose format nobody declared, such as dead letters: JSON where it is, else text. */
+export const ANY_FORMAT: TopicSerdes = { key: string, value: json() }
