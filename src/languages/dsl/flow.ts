@@ -23,7 +23,7 @@ export function makeWorkshop(serdes: DefaultSerdes): Workshop {
 
 export class FlowHandle implements Flow {
   readonly #shop: Workshop
-  readonly #tables = new Map<string, Table<unknown, unknown>>()
+  readonly #tables = new Map<string, unknown>()
 
   constructor(shop: Workshop) {
     this.#shop = shop
@@ -58,7 +58,7 @@ export class FlowHandle implements Flow {
     const parent = builder.source([topic.name], topic.key, topic.value).name
     // Without options the table of a topic is one table, however often it is asked for.
     const known = this.#tables.get(name)
-    if (known !== undefined && options === undefined) return known
+    if (known !== undefined && options === undefined) return known as Table<K, V>
     const { key, value } = topic
     const store = { name, kind: 'timestamped', key, value, changelog: true } as const
     builder.add(table({ name, parent, store, emit: options?.emit ?? 'coalesced' }))

@@ -62,7 +62,7 @@ export interface RepartitionOptions<K, V> extends Named, Serdes<K, V> {
 
 export interface EnrichVerbOptions<K, V, A, R> extends Named, Serdes<K, V> {
   /** Makes the new value of the record's value and the answer. Default: the answer, or the value with the fields filled. */
-  readonly join?: (value: V, answer: A, key: K) => R
+  join?(value: V, answer: A, key: K): R
 }
 
 export interface ProcessOptions<K, V> extends Named, Serdes<K, V> {
@@ -86,10 +86,11 @@ export interface UserProcessor<K, V> extends Omit<Processor, 'process'> {
 }
 
 /**
- * Records as they happened. Every verb gives a new stream and leaves this one as it is, so that it may be used again.
+ * Records as they happened; a stream of some values is a stream of a wider type of values, too. Every verb gives a new
+ * stream and leaves this one as it is, so that it may be used again.
  * Callbacks must be pure and synchronous; asking the outside world is `enrich`.
  */
-export interface Stream<K, V> {
+export interface Stream<K, out V> {
   /** Keeps the records for which the predicate holds. */
   filter(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V>
   /** Shows each record to a function. */
@@ -168,7 +169,7 @@ export interface Stream<K, V> {
 }
 
 /** The latest value of each key, kept in a store. */
-export interface Table<K, V> {
+export interface Table<K, out V> {
   /** Its updates as a stream; a deletion has the value null. */
   toStream(options?: Named): Stream<K, V>
 }

@@ -2,7 +2,6 @@
  * A topology on the bench top: runs a plan record by record on real stores, one partition each, without broker or commits.
  * Repartition topics are read back at once; `flush` stands for the commit. It follows the plan's decode and reuse marks.
  */
-import type { AsyncOperatorFactory, Ticket } from '../../../src/core/async-operator.ts'
 import { SILENT } from '../../../src/core/log.ts'
 import { createMetrics } from '../../../src/core/metrics.ts'
 import type {
@@ -154,7 +153,9 @@ function contextOf(
     nextNamed: (child) => runs.get(child)!,
     store: <S>(name: string) => tools.stores.get(name) as S,
     output: (spec) => writerOf(spec, node, tools),
-    async: (factory) => answerAtOnce(factory, next),
+    async: () => {
+      throw new Error('the bench top has no asynchronous operators')
+    },
     schedule: () => ({ cancel: () => {} }),
     streamTime: () => 0,
     wallClock: () => 0,
@@ -181,18 +182,6 @@ function writerOf(spec: OutputSpec, node: PlanNode, tools: Tools): OutputWriter 
         timestamp,
       }),
   }
-}
-
-/** Enough of the engine for operators that settle in `admit`. */
-function answerAtOnce(factory: AsyncOperatorFactory, next: Next): Next {
-  let sequence = 0
-  const operator = factory.open({
-    settle: (ticket: Ticket, outcome) => {
-      if (outcome.kind === 'emit') next(ticket.record.withValue(outcome.value))
-    },
-  } as Parameters<AsyncOperatorFactory['open']>[0])
-  return (record) =>
-    operator.admit({ sequence: sequence++, record, orderKey: null, deadline: 0, attempts: 0 })
 }
 
 function textOf(bytes: Bytes | null): string | null {

@@ -109,7 +109,9 @@ describe('an aggregation', () => {
         const expected = Map.groupBy(records, ({ value }) => `v${value}`)
         const counted = [...top.store<TimestampedStore<string, number>>('by-value').all()]
         expect(counted.map(([key, { value }]) => [key, value])).toEqual(
-          [...expected].map(([key, group]) => [key, group.length]).sort(),
+          [...expected]
+            .map(([key, group]) => [key, group.length] as const)
+            .sort(([a], [b]) => (a < b ? -1 : 1)),
         )
         expect(top.written.get('test-by-value-repartition') ?? []).toHaveLength(records.length)
       }),
