@@ -7,6 +7,7 @@ import type { Disk, FolderLock } from '../../core/disk.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
 import { problemOf, sluiceError } from '../../core/errors.ts'
+import { FolderLog } from './folder-log.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { LogStorage } from './storage.ts'
 

@@ -60,6 +60,7 @@ export class EmbeddedMember implements GroupMember {
 
   onChange(listener: () => void): void {
     this.#listener = listener
+    if (this.change !== undefined || this.lost !== undefined) this.#tell()
   }
 
   async acknowledge(change: AssignmentChange): Promise<void> {
