@@ -285,7 +285,12 @@ const { values } = parseArgs({
   },
 })
 const records = Number(values.records)
-const backend = { memory: memoryBackend, lmdb: lmdbBackend, sqlite: sqliteBackend }[values.store]
+const backends: Readonly<Record<string, () => StoreBackend>> = {
+  memory: memoryBackend,
+  lmdb: lmdbBackend,
+  sqlite: () => sqliteBackend({ disk: systemDisk }),
+}
+const backend = backends[values.store]
 if (backend === undefined) throw new Error(`--store ${values.store}: expected memory, lmdb or sqlite`)
 process.stdout.write(
   `embedded broker in memory, ${PARTITIONS} partitions, exactly-once, commit 100 ms, store ${values.store}, ` +
@@ -295,7 +300,7 @@ process.stdout.write(
 for (const workload of WORKLOADS.filter(({ name }) => values.only.split(',').includes(name))) {
   const rounds: { rate: number; cpu: number }[] = []
   for (let left = Number(values.rounds); left > 0; left--)
-    rounds.push(await round(workload, records, backend({})))
+    rounds.push(await round(workload, records, backend()))
   const rates = rounds.map(({ rate }) => rate).toSorted((a, b) => a - b)
   const median = rates[rates.length >> 1]!
   const cpu = rounds.map((each) => each.cpu).toSorted((a, b) => a - b)[rates.length >> 1]!

@@ -49,8 +49,8 @@ export class Committer {
     this.#latency = parts.ports.metrics.histogram('commit-latency-ms')
   }
 
-  /** Steps 1 to 3. Undefined: nothing happened since the last commit. */
-  async close(tasks: readonly OpenTask[]): Promise<Generation | undefined> {
+  /** Steps 1 to 3. */
+  async close(tasks: readonly OpenTask[]): Promise<Generation> {
     const { failpoints } = this.#parts.ports
     await failpoints.hit('commit.close')
     // 1
@@ -62,26 +62,16 @@ export class Committer {
     // 3
     for (const { task } of tasks) for (const flight of task.graph.inFlight) flight.writeLedger()
     for (const open of tasks) await this.#seal(open)
-    const output = this.#parts.output.close()
-    if (output.empty && offsets.length === 0) {
-      this.#parts.output.release()
-      return undefined
-    }
-    return { tasks, offsets, output }
+    return { tasks, offsets, output: this.#parts.output.close() }
   }
 
   /** Steps 4 to 7. A rejection means: drop everything uncommitted. */
   async finish(generation: Generation): Promise<void> {
     const { ports, output } = this.#parts
     const begun = ports.clock.monotonic()
-    // 4
-    await ports.failpoints.hit('commit.send')
-    const acknowledged = await generation.output.finish()
-    await ports.failpoints.hit('commit.acknowledged')
-    // 5 and 6
-    if (this.#parts.settings.guarantee === 'exactly-once') await this.#endTransaction(generation.offsets)
-    else await this.#commitOffsets(generation.offsets)
-    await ports.failpoints.hit('commit.ended')
+    // Without output and offsets the broker has no part in it, but a store without changelog may have been updated.
+    const silent = generation.output.empty && generation.offsets.length === 0
+    const acknowledged = silent ? new Map<string, number>() : await this.#end(generation)
     if (this.#cancelled) return
     for (const { task } of generation.tasks) task.committed(generation.offsets)
     output.release()
@@ -90,6 +80,19 @@ export class Committer {
     this.#commits.value++
     this.#latency.observe(ports.clock.monotonic() - begun)
     await ports.failpoints.hit('commit.stored')
+  }
+
+  async #end(generation: Generation): Promise<Acknowledged> {
+    const { ports, settings } = this.#parts
+    // 4
+    await ports.failpoints.hit('commit.send')
+    const acknowledged = await generation.output.finish()
+    await ports.failpoints.hit('commit.acknowledged')
+    // 5 and 6
+    if (settings.guarantee === 'exactly-once') await this.#endTransaction(generation.offsets)
+    else await this.#commitOffsets(generation.offsets)
+    await ports.failpoints.hit('commit.ended')
+    return acknowledged
   }
 
   /** The worker dropped its tasks: a commit still under way must not touch them any more. */

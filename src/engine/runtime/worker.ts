@@ -187,7 +187,6 @@ export class Worker {
     this.#commitRequested = false
     this.#lastCommit = session.ports.clock.monotonic()
     const generation = await session.committer.close(session.tasks)
-    if (generation === undefined) return
     this.#committing = session.committer.finish(generation).then(
       () => {
         this.#committing = undefined
@@ -217,8 +216,7 @@ export class Worker {
   async #commitNow(session: Session): Promise<void> {
     await this.#committing
     this.#check(session)
-    const generation = await session.committer.close(session.tasks)
-    if (generation !== undefined) await session.committer.finish(generation)
+    await session.committer.finish(await session.committer.close(session.tasks))
     this.#worked = false
   }
 
