@@ -316,6 +316,21 @@ describe('the client', () => {
     expect([most, sockets]).toEqual([500, 500])
   })
 
+  it('rejects at once when aborted before or while it waits for a connection', async () => {
+    handler = () => undefined
+    const single = createHttpClient({ connections: 1 })
+    const request = { method: 'GET', origin, path: '/', headers: {} }
+    const under = single.request(request).catch(() => 'destroyed')
+    const controller = new AbortController()
+    const queued = single.request({ ...request, signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(queued).rejects.toThrow('enough')
+    await expect(single.request({ ...request, signal: controller.signal })).rejects.toThrow('enough')
+    await single.close()
+    expect(await under).toBe('destroyed')
+    expect(seen.length).toBeLessThanOrEqual(1)
+  })
+
   it('limits the size of an answer, and rejects after close', async () => {
     handler = reply(200, 'x'.repeat(100_000))
     const small = createHttpClient({ maxResponseBytes: 1000 })
