@@ -8,6 +8,7 @@ export default defineConfig({
     // Examples import the package by its public name; under test that name means the sources, not an older dist/.
     alias: [
       { find: /^sluice$/, replacement: source('index.ts') },
+      { find: /^sluice\/embed$/, replacement: source('cli/embed.ts') },
       { find: /^sluice\/(enrich|testing|serdes)$/, replacement: source('$1/index.ts') },
     ],
   },

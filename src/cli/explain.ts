@@ -1,4 +1,4 @@
-/** `sluice explain app.ts`: what an application will do, without doing it; and every option with its default. */
+/** Command `sluice explain app.ts`: what an application will do, without doing it; and every option with its default. */
 import { Command } from 'commander'
 import { enrichSpec } from '../enrich/enrichment.ts'
 import { sourceSpec } from '../enrich/policy.ts'

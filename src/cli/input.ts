@@ -1,4 +1,4 @@
-/** `--input topic=file`: a topic filled from JSON lines, exactly once also over restarts with `--folder`. */
+/** Option `--input topic=file`: a topic filled from JSON lines, exactly once also over restarts with `--folder`. */
 import type { SourceTask } from '../connect/index.ts'
 import { jsonLinesSource } from '../connectors/jsonl/index.ts'
 import type { Plan } from '../engine/topology/plan.ts'

@@ -10,6 +10,15 @@ import { pathToFileURL } from 'node:url'
 import { isSluiceError, problemOf, sluiceError } from '../core/errors.ts'
 import type { App } from '../languages/dsl/app.ts'
 
+/** The public names of this package and their modules below `src`; `package.json` exports the same. */
+export const ENTRIES: ReadonlyMap<string, string> = new Map([
+  ['sluice', 'index'],
+  ['sluice/embed', 'cli/embed'],
+  ['sluice/enrich', 'enrich/index'],
+  ['sluice/serdes', 'serdes/index'],
+  ['sluice/testing', 'testing/index'],
+])
+
 /**
  * The default export of `file`.
  * @throws SLUICE_APP_LOAD, and what drawing its topology throws
@@ -29,14 +38,13 @@ export async function loadApp(file: string): Promise<App> {
  * and records, and with `npx` there may be none beside the file at all.
  */
 function useThisPackage(): void {
-  // `.ts` when run from the sources, `.js` when installed.
-  const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
   registerHooks({
     resolve(specifier, context, nextResolve) {
-      const match = /^sluice(?:\/(enrich|testing|serdes|connect))?$/.exec(specifier)
-      if (match === null) return nextResolve(specifier, context)
-      const entry = match[1] === undefined ? `../index${ending}` : `../${match[1]}/index${ending}`
-      return nextResolve(new URL(entry, import.meta.url).href, context)
+      const entry = ENTRIES.get(specifier)
+      if (entry === undefined) return nextResolve(specifier, context)
+      // `.ts` when run from the sources, `.js` when installed.
+      const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+      return nextResolve(new URL(`../${entry}${ending}`, import.meta.url).href, context)
     },
   })
 }

@@ -1,4 +1,4 @@
-/** `--print topic`: committed records as JSON lines on stdout. */
+/** Option `--print topic`: committed records as JSON lines on stdout. */
 import type { Broker } from '../core/broker.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import { follow, positionsOf } from './follow.ts'

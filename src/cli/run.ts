@@ -1,4 +1,4 @@
-/** `sluice run app.ts`: runs an application on the embedded broker until it is told to stop. */
+/** Command `sluice run app.ts`: runs an application on the embedded broker until it is told to stop. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { milliseconds } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'

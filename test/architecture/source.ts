@@ -27,6 +27,7 @@ const heading = /^(?:#![^\n]*\n)?\s*(?:\/\/[ \t/]*\w|\/\*(?:(?!\*\/)[\s*])*\w)/
 /** The public names of the package, for a file that imports it by name. */
 const publicNames: Readonly<Record<string, string>> = {
   sluice: 'src/index.ts',
+  'sluice/embed': 'src/cli/embed.ts',
   'sluice/enrich': 'src/enrich/index.ts',
   'sluice/testing': 'src/testing/index.ts',
   'sluice/serdes': 'src/serdes/index.ts',

@@ -1,0 +1,12 @@
+/** Public door `sluice/embed`: run applications, sources and a broker inside a program of one's own. */
+export { openRuntime } from './runtime.ts'
+export type { Runtime, RuntimeOptions } from './runtime.ts'
+export { follow, positionsOf } from './follow.ts'
+export type { Followed, Follower, FollowOptions } from './follow.ts'
+export { idle, inFlight, total } from './progress.ts'
+export { sqliteSource } from '../connectors/sqlite/index.ts'
+export type { SqliteSourceOptions } from '../connectors/sqlite/index.ts'
+export type { SourceTask, SourceTaskOptions } from '../connect/index.ts'
+export type { RecordSource, SourceBatch, SourceReader, SourceRecord, SourceTopic } from '../connect/index.ts'
+export type { RunningApp } from '../engine/runtime/app.ts'
+export type { EngineSettings } from '../engine/runtime/options.ts'
