@@ -77,7 +77,9 @@ function buildAggregate(storeName: string, emit: Emit | 'nothing', step: Step): 
       const value = step(held?.value, record)
       const timestamp =
         held !== undefined && held.timestamp > record.timestamp ? held.timestamp : record.timestamp
-      store.put(key, value, timestamp, record)
+      // A deletion has no time of its own: its tombstone carries the record's.
+      if (isAbsent(value)) store.delete(key, record)
+      else store.put(key, value, timestamp, record)
       if (every) next(changeRecord(record, value, held?.value, timestamp))
     }
     // The aggregate was just read, so keeping its old value costs nothing.

@@ -3,5 +3,7 @@ import { untouched } from '../topology/builder.ts'
 import type { TopologyNode } from '../topology/node.ts'
 
 export function merge(name: string, parents: readonly string[]): TopologyNode {
-  return { name, kind: 'merge', parents, ...untouched, build: ({ next }) => ({ process: next }) }
+  // A stream merged with itself is itself, as in Kafka Streams.
+  const once = [...new Set(parents)]
+  return { name, kind: 'merge', parents: once, ...untouched, build: ({ next }) => ({ process: next }) }
 }

@@ -5,7 +5,7 @@ import { table } from '../../engine/operators/table.ts'
 import { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import { GroupedHandle } from './grouped.ts'
-import { givenName } from './place.ts'
+import { givenName, tableStore } from './place.ts'
 import type { DefaultSerdes, Workshop } from './place.ts'
 import { StreamHandle } from './stream.ts'
 import { TableHandle } from './table.ts'
@@ -60,7 +60,7 @@ export class FlowHandle implements Flow {
     const known = this.#tables.get(name)
     if (known !== undefined && options === undefined) return known as Table<K, V>
     const { key, value } = topic
-    const store = { name, kind: 'timestamped', key, value, changelog: true } as const
+    const store = tableStore(name, key, value, options)
     builder.add(table({ name, parent, store, emit: options?.emit ?? 'coalesced' }))
     const lineage = options?.name ?? topic.name
     const made = this.#shop.table<K, V>({ shop: this.#shop, node: name, lineage, key, value, store })

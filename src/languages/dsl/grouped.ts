@@ -4,16 +4,16 @@ import type { Serde } from '../../core/serde.ts'
 import { aggregate, count, reduce } from '../../engine/operators/aggregate.ts'
 import type { AggregateParts } from '../../engine/operators/aggregate.ts'
 import type { TopologyNode } from '../../engine/topology/node.ts'
-import { keySerde, stateName, valueSerde } from './place.ts'
-import type { Place } from './place.ts'
+import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
+import type { GroupPlace } from './place.ts'
 import type { AggregateOptions, Grouped, Table, TableOptions } from './types.ts'
 
 type LooseAdd = (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown
 
 export class GroupedHandle<K, V> implements Grouped<K, V> {
-  readonly place: Place
+  readonly place: GroupPlace
 
-  constructor(place: Place) {
+  constructor(place: GroupPlace) {
     this.place = place
   }
 
@@ -43,8 +43,13 @@ export class GroupedHandle<K, V> implements Grouped<K, V> {
     const { place } = this
     const name = stateName(place, verb, options)
     const key = keySerde(place, undefined, verb)
-    const store = { name, kind: 'timestamped', key, value, changelog: true } as const
-    const input = { parent: place.node, name, key, value: valueSerde(place, undefined) }
+    const store = tableStore(name, key, value, options)
+    const input = {
+      parent: place.node,
+      name: place.repartition ?? name,
+      key,
+      value: valueSerde(place, undefined),
+    }
     place.shop.builder.add(make({ name, store, emit: options?.emit ?? 'coalesced', input }))
     return place.shop.table({ ...place, node: name, lineage: name, key, value, store })
   }

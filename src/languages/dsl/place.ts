@@ -7,7 +7,7 @@ import type { Serde } from '../../core/serde.ts'
 import type { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
-import type { Grouped, Named, Stream, Table } from './types.ts'
+import type { Grouped, Named, StateOptions, Stream, Table } from './types.ts'
 
 /** Serdes for what has none of its own; handed in by the composition root. */
 export interface DefaultSerdes {
@@ -23,7 +23,7 @@ export interface Workshop {
   readonly serdes: DefaultSerdes
   stream<K, V>(place: Place): Stream<K, V>
   table<K, V>(place: TablePlace): Table<K, V>
-  grouped<K, V>(place: Place): Grouped<K, V>
+  grouped<K, V>(place: GroupPlace): Grouped<K, V>
 }
 
 export interface Place {
@@ -35,6 +35,11 @@ export interface Place {
   /** Serdes of what was not touched since it was read, or that the user gave; undefined = unknown. */
   readonly key: Serde<unknown> | undefined
   readonly value: Serde<unknown> | undefined
+}
+
+export interface GroupPlace extends Place {
+  /** Name of the repartition topic that all aggregations of the group share; absent: each has its own. */
+  readonly repartition: string | undefined
 }
 
 export interface TablePlace extends Place {
@@ -70,6 +75,16 @@ export function givenName(options: Named | undefined, verb: string): string | un
 /** Any text as a part of a name. */
 export function namePart(text: string): string {
   return text.replace(/[^a-zA-Z0-9._-]/g, '_')
+}
+
+/** The store of a table or aggregation. */
+export function tableStore(
+  name: string,
+  key: Serde<unknown>,
+  value: Serde<unknown>,
+  options: StateOptions | undefined,
+): StoreSpec {
+  return Object.freeze({ name, kind: 'timestamped', key, value, changelog: options?.changelog ?? true })
 }
 
 /** Given, or that of the key as it was read, or that of the partner of a join, or text. */

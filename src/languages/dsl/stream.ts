@@ -19,7 +19,16 @@ import { mergedName, stepName } from '../../engine/topology/names.ts'
 import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
 import type { Enriched, EnrichOptions, Sources } from '../../enrich/types.ts'
 import { addEnrichment } from './enrich.ts'
-import { freeName, givenName, keySerde, namePart, placeOf, stateName, valueSerde } from './place.ts'
+import {
+  freeName,
+  givenName,
+  keySerde,
+  namePart,
+  placeOf,
+  stateName,
+  tableStore,
+  valueSerde,
+} from './place.ts'
 import type { Place, TablePlace } from './place.ts'
 import { addProcess } from './process.ts'
 import type {
@@ -145,7 +154,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     const name = stateName(this.place, 'table', options)
     const input = this.#input(name, 'toTable', options)
     const { key, value, parent } = input
-    const store = { name, kind: 'timestamped', key, value, changelog: true } as const
+    const store = tableStore(name, key, value, options)
     shop.builder.add(table({ name, parent, store, emit: options?.emit ?? 'coalesced', partitioned: input }))
     return shop.table({
       ...this.place,
@@ -158,9 +167,11 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   groupByKey(options?: Named & Serdes<K, V>): Grouped<K, V> {
-    const lineage = givenName(options, 'groupByKey') ?? this.place.lineage
+    const repartition = givenName(options, 'groupByKey')
+    const lineage = repartition ?? this.place.lineage
     const key = options?.key ?? this.place.key
-    return this.place.shop.grouped({ ...this.place, lineage, key, value: options?.value ?? this.place.value })
+    const value = options?.value ?? this.place.value
+    return this.place.shop.grouped({ ...this.place, lineage, key, value, repartition })
   }
 
   groupBy<L = string>(
@@ -172,7 +183,8 @@ export class StreamHandle<K, V> implements Stream<K, V> {
       kind: 'groupBy',
     })
     const stream = this.#rekeyed<L, V>('groupBy', options, node, { value: this.place.value })
-    return this.place.shop.grouped(placeOf(stream, this.place.shop, 'groupBy'))
+    const place = placeOf(stream, this.place.shop, 'groupBy')
+    return this.place.shop.grouped({ ...place, repartition: options?.name })
   }
 
   join<T, R>(

@@ -50,10 +50,15 @@ export interface EmitOptions {
 
 export interface JoinOptions<K, V> extends Named, Serdes<K, V> {}
 
-export interface TableOptions extends Named, EmitOptions {}
+export interface StateOptions extends EmitOptions {
+  /** Kept in a changelog topic, so that it survives the machine. Default true. */
+  readonly changelog?: boolean
+}
+
+export interface TableOptions extends Named, StateOptions {}
 
 /** How a stream becomes a table. */
-export interface ToTableOptions<K, V> extends Named, Serdes<K, V>, EmitOptions {}
+export interface ToTableOptions<K, V> extends Named, Serdes<K, V>, StateOptions {}
 
 export interface RepartitionOptions<K, V> extends Named, Serdes<K, V> {
   /** Default: as many as the topics it comes from, or as the partner of a join. */
@@ -90,7 +95,7 @@ export interface UserProcessor<K, V> extends Omit<Processor, 'process'> {
  * stream and leaves this one as it is, so that it may be used again.
  * Callbacks must be pure and synchronous; asking the outside world is `enrich`.
  */
-export interface Stream<K, out V> {
+export interface Stream<out K, out V> {
   /** Keeps the records for which the predicate holds. */
   filter(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V>
   /** Shows each record to a function. */
@@ -131,9 +136,9 @@ export interface Stream<K, out V> {
   repartition(options?: RepartitionOptions<K, V>): Stream<K, V>
   /** The last value of each key; null deletes it. */
   toTable(options?: ToTableOptions<K, V>): Table<K, V>
-  /** Groups by the key there is. */
+  /** Groups by the key there is. A name given is that of the repartition topic, which all aggregations of the group share. */
   groupByKey(options?: Named & Serdes<K, V>): Grouped<K, V>
-  /** Groups by a new key. */
+  /** Groups by a new key; `name` as in groupByKey. */
   groupBy<L = string>(
     selector: Callback<K, V, NoInfer<L> | null>,
     options?: NewKeyOptions<L, V>,
@@ -169,13 +174,13 @@ export interface Stream<K, out V> {
 }
 
 /** The latest value of each key, kept in a store. */
-export interface Table<K, out V> {
+export interface Table<out K, out V> {
   /** Its updates as a stream; a deletion has the value null. */
   toStream(options?: Named): Stream<K, V>
 }
 
 /** A stream ready to be aggregated by key. Records with a null key or value are dropped. */
-export interface Grouped<K, V> {
+export interface Grouped<out K, out V> {
   /** Records per key so far. */
   count(options?: TableOptions): Table<K, number>
   /** The first value of a key, then `reducer(aggregate, value)`. */

@@ -42,7 +42,15 @@ interface Running {
   readonly processors: readonly Processor[]
 }
 
-export async function openBenchTop(plan: Plan, decodeAll = false): Promise<BenchTop> {
+export interface BenchTopOptions {
+  /** Decode also what nobody reads. */
+  readonly decodeAll?: boolean
+  /** Commit after each record, as Kafka's TopologyTestDriver. */
+  readonly commitEach?: boolean
+}
+
+export async function openBenchTop(plan: Plan, options: BenchTopOptions = {}): Promise<BenchTop> {
+  const { decodeAll = false, commitEach = false } = options
   const names = plan.subtopologies.flatMap(({ stores }) => stores.map((store) => store.name))
   const storage = await memoryBackend().open('', names)
   const written = new Map<string, Written[]>()
@@ -51,7 +59,7 @@ export async function openBenchTop(plan: Plan, decodeAll = false): Promise<Bench
   const stores = openStores(plan, storage)
   let offset = 0
 
-  const feed: BenchTop['feed'] = (topic, key, value, timestamp = 0) => {
+  const take = (topic: string, { key, value, timestamp }: Written): void => {
     for (const { entries } of running) {
       const entry = entries.get(topic)
       if (entry === undefined) continue
@@ -61,30 +69,35 @@ export async function openBenchTop(plan: Plan, decodeAll = false): Promise<Bench
         decoded.count++
         return serde.deserialize(bytes)
       }
-      const keyBytes = key === null ? null : encodedBytes(key)
-      const valueBytes = value === null ? null : encodedBytes(value)
-      const typedKey = side(source!.key, keyBytes, decode!.key)
-      const typedValue = side(source!.value, valueBytes, decode!.value)
-      entry.next(
-        new FlowRecord(typedKey, typedValue, timestamp, NO_HEADERS, topic, 0, offset++, keyBytes, valueBytes),
-      )
+      const typedKey = side(source!.key, key, decode!.key)
+      const typedValue = side(source!.value, value, decode!.value)
+      entry.next(new FlowRecord(typedKey, typedValue, timestamp, NO_HEADERS, topic, 0, offset++, key, value))
+    }
+    if (commitEach) flush()
+  }
+  // What is written to a topic that is read here waits its turn, as it would on a broker.
+  const waiting: (readonly [string, Written])[] = []
+  const feed: BenchTop['feed'] = (topic, key, value, timestamp = 0) => {
+    const bytes = (text: Bytes | string | null): Bytes | null => (text === null ? null : encodedBytes(text))
+    take(topic, { key: bytes(key), value: bytes(value), timestamp })
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) take(...next)
+  }
+  const flush = (): void => {
+    for (const { processors } of running) {
+      for (const processor of processors) while (processor.flush?.(() => true) === false);
     }
   }
   const write = (topic: string, record: Written): void => {
     const log = written.get(topic) ?? []
     written.set(topic, log)
     log.push(record)
-    feed(topic, record.key, record.value, record.timestamp)
+    if (running.some(({ entries }) => entries.has(topic))) waiting.push([topic, record])
   }
   const tools: Tools = { plan, stores, dropped, write }
   const running = plan.subtopologies.map((subtopology) => build(subtopology, tools))
   return {
     feed,
-    flush: () => {
-      for (const { processors } of running) {
-        for (const processor of processors) while (processor.flush?.(() => true) === false);
-      }
-    },
+    flush,
     texts: (topic) =>
       (written.get(topic) ?? []).map(
         ({ key, value, timestamp }) => [textOf(key), textOf(value), timestamp] as const,

@@ -119,6 +119,32 @@ describe('an aggregation', () => {
     )
   })
 
+  test('deletes under the time of the record that did it, though the aggregate was later', async () => {
+    const top = await run(sum('coalesced'))
+    top.feed('in', 'a', '4', 10)
+    top.flush()
+    top.feed('in', 'a', '0', 3)
+    top.flush()
+    expect(top.texts('out')).toEqual([
+      ['a', '4', 10],
+      ['a', null, 3],
+    ])
+  })
+
+  test('shares the repartition topic of a named group with the others of it', () => {
+    const plan = defineApp('test', (flow) => {
+      const group = flow.stream(input).groupBy((value) => `${value}`, { name: 'by-value' })
+      group.count()
+      group.reduce((a) => a)
+    }).plan()
+    const topics = plan.internalTopics.map(({ name }) => name)
+    expect(topics).toEqual([
+      'test-by-value-repartition',
+      'test-by-value-count-changelog',
+      'test-by-value-reduce-changelog',
+    ])
+  })
+
   test('reduces from the first value on', async () => {
     const top = await run((flow) =>
       flow

@@ -99,6 +99,14 @@ describe('a record', () => {
     ])
   })
 
+  test('comes once out of a stream merged with itself', async () => {
+    const draw = (flow: Flow): void => {
+      const stream = flow.stream(input)
+      stream.merge(stream).to(out)
+    }
+    expect(await outputs(draw, 1)).toEqual([['k0', '1', 0]])
+  })
+
   test('is seen by peek before it goes on', async () => {
     const seen: unknown[] = []
     await outputs(

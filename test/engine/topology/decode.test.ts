@@ -85,7 +85,7 @@ test('leaving sides undecoded never changes what is written', async () => {
         stream.to(topic('out', { key: string, value: json() }))
       })
       const lazy = await openBenchTop(app.plan())
-      const eager = await openBenchTop(app.plan(), true)
+      const eager = await openBenchTop(app.plan(), { decodeAll: true })
       for (const top of [lazy, eager]) {
         // A JSON null is a value in bytes and none when decoded: the one difference, so it is left out.
         for (const { key, value } of inputs) if (value !== null) top.feed('in', key, JSON.stringify(value))

@@ -28,13 +28,13 @@ test('text in the layout of Kafka Streams', () => {
       --> words
       <-- lines-source
     Processor: words (stores: [])
-      --> words-count-repartition-filter
+      --> words-repartition-filter
       <-- lines-flatMapValues
-    Processor: words-count-repartition-filter (stores: [])
-      --> words-count-repartition-sink
+    Processor: words-repartition-filter (stores: [])
+      --> words-repartition-sink
       <-- words
-    Sink: words-count-repartition-sink (topic: words-count-repartition)
-      <-- words-count-repartition-filter
+    Sink: words-repartition-sink (topic: words-repartition)
+      <-- words-repartition-filter
     Processor: moods (stores: [moods-ledger])
       --> moods-sink
       <-- lines-source
@@ -42,11 +42,11 @@ test('text in the layout of Kafka Streams', () => {
       <-- moods
 
   Sub-topology: 1
-    Source: words-count-repartition-source (topics: [words-count-repartition])
+    Source: words-repartition-source (topics: [words-repartition])
       --> words-count
     Processor: words-count (stores: [words-count])
       --> words-count-toStream
-      <-- words-count-repartition-source
+      <-- words-repartition-source
     Processor: words-count-toStream (stores: [])
       --> counts-sink
       <-- words-count
