@@ -115,7 +115,7 @@ export class SegmentedLog implements PartitionLog {
   }
 
   async offsetOfTime(timestamp: number): Promise<number | undefined> {
-    for (const segment of [...this.#segments]) {
+    for (const segment of this.#segments.slice()) {
       if (segment.maxTimestamp < timestamp) continue
       const found = await this.#searchTime(
         Math.max(this.#startOffset, segment.offsetBefore(timestamp)),
@@ -242,9 +242,10 @@ export class SegmentedLog implements PartitionLog {
     const segment = this.#segments[index]
     if (segment === undefined || segment.baseOffset >= limit) return []
     const parts = segment.read(offset, maxBytes, limit)
-    const next = (found: readonly Bytes[]): readonly Bytes[] | Promise<readonly Bytes[]> =>
-      found.length > 0 ? found : this.#readFrom(this.#segments.indexOf(segment) + 1, offset, maxBytes, limit)
-    return parts instanceof Promise ? parts.then(next) : next(parts)
+    const goOn = (): readonly Bytes[] | Promise<readonly Bytes[]> =>
+      this.#readFrom(this.#segments.indexOf(segment) + 1, offset, maxBytes, limit)
+    if (parts instanceof Promise) return parts.then((found) => (found.length > 0 ? found : goOn()))
+    return parts.length > 0 ? parts : goOn()
   }
 
   async #searchTime(from: number, timestamp: number): Promise<number | undefined> {

@@ -34,6 +34,8 @@ const FIRST_BYTES = 4096
 /** Text of up to this many characters is copied by a loop: a native call costs more than 30 characters. */
 const SHORT_TEXT = 24
 const INT31 = 0x3fff_ffff
+/** A character of UTF-8 more than announced must find room, or text cut off would look as if it fitted. */
+const ROOM = 4
 
 export class BatchWriter {
   readonly #limit: number
@@ -42,6 +44,8 @@ export class BatchWriter {
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
+  /** A text beyond ASCII came in this batch: sizes are measured. */
+  #foreign = false
 
   /** @param limit bytes of the largest batch, header included */
   constructor(limit: number = 0x7fff_ffff) {
@@ -63,8 +67,24 @@ export class BatchWriter {
    * @returns false when the batch would grow beyond its limit; then nothing was written
    */
   append(key: Encoded | null, value: Encoded | null, timestamp: number, headers: Headers): boolean {
-    const keySize = encodedSize(key)
-    const valueSize = encodedSize(value)
+    // Measuring text costs as much as writing it, so it is taken for ASCII until that turns out wrong.
+    if (!this.#foreign) {
+      const done = this.#put(key, value, timestamp, headers, key?.length ?? -1, value?.length ?? -1)
+      if (done !== undefined) return done
+      this.#foreign = true
+    }
+    return this.#put(key, value, timestamp, headers, encodedSize(key), encodedSize(value)) === true
+  }
+
+  /** @returns true: written; false: it does not fit; undefined: the sizes are wrong and nothing was written */
+  #put(
+    key: Encoded | null,
+    value: Encoded | null,
+    timestamp: number,
+    headers: Headers,
+    keySize: number,
+    valueSize: number,
+  ): boolean | undefined {
     const delta = this.#count === 0 ? 0 : timestamp - this.#baseTimestamp
     const short = delta <= INT31 && delta >= -INT31
     const timeSize = short ? varintSize(zigzag(delta)) : varlongSize(zigzagLong(delta))
@@ -72,14 +92,16 @@ export class BatchWriter {
     const size = 1 + timeSize + varintSize(zigzag(this.#count)) + sized(keySize) + sized(valueSize) + headSize
     const total = size + varintSize(zigzag(size))
     if (this.#end + total > this.#limit) return false
-    this.#reserve(total)
+    this.#reserve(total + ROOM)
     const b = this.#buffer
     let at = putVarint(b, this.#end, zigzag(size))
     b[at++] = 0
     at = short ? putVarint(b, at, zigzag(delta)) : putVarlong(b, at, zigzagLong(delta))
     at = putVarint(b, at, zigzag(this.#count))
     at = putEncoded(b, at, key, keySize)
+    if (at < 0) return undefined
     at = putEncoded(b, at, value, valueSize)
+    if (at < 0) return undefined
     if (headers.length === 0) b[at++] = 0
     else at = putHeaders(b, at, headers)
     this.#end = at
@@ -108,6 +130,7 @@ export class BatchWriter {
     this.#buffer = EMPTY
     this.#end = HEADER_BYTES
     this.#count = 0
+    this.#foreign = false
     return batch
   }
 
@@ -161,14 +184,24 @@ function sized(size: number): number {
   return varintSize(zigzag(size)) + (size > 0 ? size : 0)
 }
 
+/** @returns the position after it, or -1 when text takes more than `size` bytes */
 function putEncoded(b: Buffer, at: number, data: Encoded | null, size: number): number {
   const from = putVarint(b, at, zigzag(size))
   if (size <= 0) return from
   if (typeof data !== 'string') b.set(data!, from)
-  else if (size <= SHORT_TEXT && size === data.length)
-    for (let i = 0; i < size; i++) b[from + i] = data.charCodeAt(i)
-  else b.write(data, from, size, 'utf8')
+  else if (size <= SHORT_TEXT && size === data.length) return putShortText(b, from, data)
+  else if (b.write(data, from, size + ROOM, 'utf8') !== size) return -1
   return from + size
+}
+
+function putShortText(b: Buffer, from: number, text: string): number {
+  let all = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    all |= code
+    b[from + i] = code
+  }
+  return all < 0x80 ? from + text.length : -1
 }
 
 function headersSize(headers: Headers): number {

@@ -249,7 +249,7 @@ describe('a power cut at any step of writing and compaction', () => {
           disk.powerCut(life.tear)
           const log = await open(disk, config)
           expect(log.nextOffset).toBeGreaterThanOrEqual(model.acknowledged)
-          for (const offset of [...model.appended.keys()])
+          for (const offset of model.appended.keys())
             if (offset >= log.nextOffset) model.appended.delete(offset)
           expect(lastValues(await contentOf(log))).toEqual(
             lastValues([...model.appended].map(([offset, pair]) => `${offset}:${pair}`)),

@@ -245,6 +245,7 @@ describe.each(kinds)('a log in $name', ({ make }) => {
   })
 
   it('shows after any history the same as a plain list would', async () => {
+    expect.hasAssertions()
     await fc.assert(
       fc.asyncProperty(fc.array(stepArbitrary, { maxLength: 40 }), (steps) => sameAsList(make, steps)),
       { numRuns: 40 },
