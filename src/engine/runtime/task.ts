@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { CommittedOffset, FetchedBatch } from '../../core/broker.ts'
 import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import type { Counter } from '../../core/metrics.ts'
+import type { PunctuationKind } from '../../core/processor.ts'
 import { type Bytes, FlowRecord, type TaskId } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { PartitionQueue, TaskBuffer } from './buffer.ts'
@@ -69,7 +70,7 @@ export class Task {
 
   /** Processes up to `limit` records or until the monotonic clock reaches `deadline`. Returns how many. */
   process(limit: number, deadline: number): number {
-    const { clock, buffer, processed } = this.#parts
+    const { clock, buffer, processed, timers } = this.#parts
     const asynchronous = this.graph.inFlight.length > 0
     let done = 0
     while (done < limit) {
@@ -78,6 +79,7 @@ export class Task {
       if (queue === undefined) break
       this.#processHead(queue)
       buffer.advance(queue)
+      if (timers.onStreamTime) this.punctuate('stream-time')
       done++
       if (done % RECORDS_PER_CLOCK_LOOK === 0 && clock.monotonic() >= deadline) break
     }
@@ -99,7 +101,8 @@ export class Task {
     return done
   }
 
-  punctuate(): number {
+  /** Runs the punctuators that are due, of one kind or of both; returns how many. */
+  punctuate(kind?: PunctuationKind): number {
     if (this.#parts.timers.size === 0) return 0
     this.#parts.current.record = undefined
     return this.#parts.timers.run((node, timestamp, run) => {
@@ -108,7 +111,7 @@ export class Task {
       } catch (error) {
         this.#failed(atNode(error, node, undefined), undefined)
       }
-    })
+    }, kind)
   }
 
   nextWallClock(): number | undefined {

@@ -1,6 +1,6 @@
 /**
  * Punctuators of one task: stream time and wall clock, missed ticks collapsed into one, as in Kafka Streams. They run on
- * the loop between records, never inside `process`. Next stream-time ticks are committed with the offsets, so that a
+ * the loop between records (stream time after each record, the wall clock once a turn), never inside `process`. Next stream-time ticks are committed with the offsets, so that a
  * restart neither repeats nor skips one.
  */
 import type { Cancellable, PunctuationKind } from '../../core/processor.ts'
@@ -22,6 +22,7 @@ export class TaskTimers {
   #schedules: Schedule[] = []
   readonly #restored: ReadonlyMap<string, number>
   readonly #counts = new Map<string, number>()
+  #onStreamTime = 0
 
   /** @param restored entries of the commit envelope of this task */
   constructor(restored: ReadonlyMap<string, number>) {
@@ -46,19 +47,30 @@ export class TaskTimers {
     const first = kind === 'stream-time' ? (this.#restored.get(entry) ?? 0) : now() + intervalMs
     const schedule: Schedule = { node, kind, intervalMs, run, now, entry, next: first, cancelled: false }
     this.#schedules.push(schedule)
+    if (kind === 'stream-time') this.#onStreamTime++
     return {
       cancel: () => {
+        if (schedule.cancelled) return
         schedule.cancelled = true
+        if (kind === 'stream-time') this.#onStreamTime--
         this.#schedules = this.#schedules.filter((other) => other !== schedule)
       },
     }
   }
 
+  /** Whether anything waits for stream time: then it must be looked at after every record, or what a tick sees would depend on timing. */
+  get onStreamTime(): boolean {
+    return this.#onStreamTime > 0
+  }
+
   /** Runs what is due; `guard` wraps each call, so that an error names the node. Returns how many ran. */
-  run(guard: (node: string, timestamp: number, run: (timestamp: number) => void) => void): number {
+  run(
+    guard: (node: string, timestamp: number, run: (timestamp: number) => void) => void,
+    kind?: PunctuationKind,
+  ): number {
     let ran = 0
     for (const schedule of this.#schedules) {
-      if (schedule.cancelled) continue
+      if (schedule.cancelled || (kind !== undefined && schedule.kind !== kind)) continue
       const now = schedule.now()
       if (now < schedule.next || now < 0) continue
       const missed = Math.floor((now - schedule.next) / schedule.intervalMs)
