@@ -10,6 +10,15 @@ const there = <T>(serde: Serde<T>, value: T): Uint8Array => encodedBytes(serde.s
 const andBack = <T>(serde: Serde<T>, value: T): T => serde.deserialize(there(serde, value))
 const text = (content: string): Buffer => Buffer.from(content)
 
+function accepts(serde: Serde<unknown>, document: string): boolean {
+  try {
+    serde.deserialize(text(document))
+    return true
+  } catch {
+    return false
+  }
+}
+
 interface Rating {
   readonly stars: number
 }
@@ -48,6 +57,19 @@ describe('json', () => {
       expect(() => json().deserialize(text(document))).toThrow(/9007199254740993 is too large/)
     }
     expect(json().deserialize(text('{"id":9007199254740991}'))).toEqual({ id: 9007199254740991 })
+  })
+
+  test('refuses exactly those that would be rounded, at any place of any document', () => {
+    const integer = fc.bigInt(-(10n ** 22n), 10n ** 22n)
+    fc.assert(
+      fc.property(fc.string(), fc.oneof(integer, fc.bigInt(-(2n ** 54n), 2n ** 54n)), (before, number) => {
+        const document = `[${JSON.stringify(before)}, ${number}]`
+        const kept = String(Number(number)) === String(number)
+        expect(accepts(json(), document)).toBe(kept)
+        const bigints = json(undefined, { largeIntegers: 'bigint' })
+        expect((bigints.deserialize(text(document)) as unknown[]).map(String)[1]).toBe(String(number))
+      }),
+    )
   })
 
   test('is not misled by digits in text, decimals or exponents', () => {
