@@ -1,7 +1,7 @@
 /** A fetcher whose batches come in pieces and late, in order per partition, and never after their partition was removed. */
 import type { Fetched, FetchedBatch, Fetcher } from '../core/broker.ts'
 import { partitionId } from '../core/record.ts'
-import type { Hostility } from './hostile-broker.ts'
+import type { Hostility } from './hostility.ts'
 
 interface Held {
   readonly topic: string

@@ -2,7 +2,7 @@
 import type { AssignmentChange, CommittedOffset, GroupFence, GroupMember } from '../core/broker.ts'
 import type { SluiceError } from '../core/errors.ts'
 import type { TopicPartition } from '../core/record.ts'
-import type { Hostility } from './hostile-broker.ts'
+import type { Hostility } from './hostility.ts'
 
 /** Wraps one membership. */
 export function hostileMember(inner: GroupMember, hostility: Hostility): GroupMember {

@@ -4,6 +4,7 @@
  */
 import { describe } from 'vitest'
 import { adminContract } from './contract/admin.ts'
+import { exactlyOnceContract } from './contract/exactly-once.ts'
 import { groupsContract } from './contract/groups.ts'
 import type { MakeCluster } from './contract/harness.ts'
 import { rebalanceContract } from './contract/rebalance.ts'
@@ -17,5 +18,6 @@ export function brokerContract(name: string, make: MakeCluster): void {
     transactionsContract(make)
     groupsContract(make)
     rebalanceContract(make)
+    exactlyOnceContract(make)
   })
 }

@@ -98,7 +98,7 @@ export class EmbeddedFetcher implements Fetcher {
   take(): readonly Fetched[] {
     const taken: Fetched[] = []
     let left = TAKE_BYTES
-    for (const [key, reading] of [...this.#readings]) {
+    for (const [key, reading] of Array.from(this.#readings)) {
       if (left <= 0) break
       if (reading.paused) continue
       if (reading.ready.length === 0) this.#fill(reading)
@@ -145,7 +145,7 @@ export class EmbeddedFetcher implements Fetcher {
 
   close(): void {
     this.#closed = true
-    for (const { topic, index } of [...this.#readings.values()]) this.remove(topic, index)
+    for (const { topic, index } of this.#readings.values()) this.remove(topic, index)
     this.wake()
   }
 
@@ -222,10 +222,12 @@ export class EmbeddedFetcher implements Fetcher {
     reading.readyBytes += batch.bytes
   }
 
-  #fail(reading: Reading, error: SluiceError): void {
+  #fail(reading: Reading, problem: SluiceError): void {
     if (!this.#alive(reading)) return
     reading.failed = true
     const { topic, index: partition, position: offset } = reading
+    // A read that broke because its topic went away says so.
+    const error = reading.partition?.deleted === true ? this.#topics.missing(topic, partition) : problem
     reading.ready.push({ kind: 'failed', topic, partition, offset, error })
   }
 

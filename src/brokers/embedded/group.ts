@@ -65,19 +65,7 @@ export class Group {
           'Stop all instances before a changed application starts, or give the new one another application id.',
       })
     }
-    const member: Membership = {
-      memberId,
-      options,
-      sessionMs: options.sessionTimeoutMs ?? DEFAULT_SESSION_MS,
-      epoch: 1,
-      owned: new Map(),
-      standby: [],
-      change: undefined,
-      lost: undefined,
-      lastHeard: this.#clock.monotonic(),
-      timer: undefined,
-      notify: () => undefined,
-    }
+    const member = newMembership(memberId, options, this.#clock)
     this.#members.set(memberId, member)
     this.#watch(member, member.sessionMs)
     this.rebalance()
@@ -135,9 +123,14 @@ export class Group {
     this.#offerAll()
   }
 
-  /** Ends all memberships without a word: the cluster is closing. */
+  /** Ends all memberships: the cluster is closing. */
   close(): void {
-    for (const { timer } of this.#members.values()) timer?.cancel()
+    for (const member of this.#members.values()) {
+      member.timer?.cancel()
+      member.change = undefined
+      member.lost = sluiceError('SLUICE_CLOSED', { what: 'the embedded broker' })
+      member.notify()
+    }
     this.#members.clear()
   }
 
@@ -194,6 +187,22 @@ export class Group {
 
   #fenced(memberId: string, epoch: number, problem: string): SluiceError {
     return sluiceError('SLUICE_MEMBER_FENCED', { memberId, group: this.name, epoch, problem })
+  }
+}
+
+function newMembership(memberId: string, options: JoinOptions, clock: Clock): Membership {
+  return {
+    memberId,
+    options,
+    sessionMs: options.sessionTimeoutMs ?? DEFAULT_SESSION_MS,
+    epoch: 1,
+    owned: new Map(),
+    standby: [],
+    change: undefined,
+    lost: undefined,
+    lastHeard: clock.monotonic(),
+    timer: undefined,
+    notify: () => undefined,
   }
 }
 

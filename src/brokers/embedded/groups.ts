@@ -29,6 +29,14 @@ export class Groups {
 
   /** @throws SLUICE_TOPOLOGY, SLUICE_CONFIG_INVALID */
   join(options: JoinOptions): { readonly group: Group; readonly member: Membership } {
+    const { sessionTimeoutMs: session, heartbeatIntervalMs: heartbeat } = options
+    if (session !== undefined && heartbeat !== undefined && heartbeat >= session) {
+      throw sluiceError('SLUICE_CONFIG_INVALID', {
+        place: `group ${options.group}: heartbeatIntervalMs`,
+        expected: `less than sessionTimeoutMs (${session})`,
+        came: String(heartbeat),
+      })
+    }
     let group = this.#groups.get(options.group)
     if (group === undefined) {
       group = new Group(options.group, this.#clock, (topic) => this.#topics.partitionCount(topic))

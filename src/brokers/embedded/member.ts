@@ -36,7 +36,8 @@ export class EmbeddedMember implements GroupMember {
     this.#membership = membership
     this.#offsets = offsets
     this.#clock = clock
-    this.#heartbeatMs = options.heartbeatIntervalMs ?? DEFAULT_HEARTBEAT_MS
+    this.#heartbeatMs =
+      options.heartbeatIntervalMs ?? Math.min(DEFAULT_HEARTBEAT_MS, membership.sessionMs / 3)
   }
 
   /** Starts heartbeats and news. */

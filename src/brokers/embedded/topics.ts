@@ -14,6 +14,9 @@ import { nearestFirst } from './nearest.ts'
 export const OFFSETS_TOPIC = '__consumer_offsets'
 export const TRANSACTIONS_TOPIC = '__transaction_state'
 
+/** Small segments, so that they are compacted and an open reads little. */
+const INTERNAL_CONFIG = { 'cleanup.policy': 'compact', 'retention.ms': '-1', 'segment.bytes': '4194304' }
+
 /** More than this is a typing mistake, and each partition of a folder holds open files. */
 const MOST_PARTITIONS = 10_000
 
@@ -153,13 +156,18 @@ export class Topics {
 
   async #internal(name: string): Promise<void> {
     if (this.#topics.has(name)) return
-    await this.#create({ name, partitions: 1, config: { 'cleanup.policy': 'compact', 'retention.ms': '-1' } })
+    await this.#create({ name, partitions: 1, config: INTERNAL_CONFIG })
   }
 
   async #openTopic(description: TopicDescription): Promise<Topic> {
     const partitions: Partition[] = []
-    for (let index = 0; index < description.partitions; index++) {
-      partitions.push(new Partition(await this.#storage.openLog(description, index)))
+    try {
+      for (let index = 0; index < description.partitions; index++) {
+        partitions.push(new Partition(await this.#storage.openLog(description, index)))
+      }
+    } catch (error) {
+      for (const { log } of partitions) await log.close()
+      throw error
     }
     return { description, partitions }
   }

@@ -238,7 +238,19 @@ export class Transactions {
     }
     if (state.ended === ended) state.ended = undefined
     this.#offsets.settle(ended.producerId, ended.outcome)
-    this.#record(state, ended, ended.outcome === 'commit' ? 'completeCommit' : 'completeAbort', [])
+    this.#noteComplete(state, ended)
+  }
+
+  /** Saves the next open some work; a disk that is full by now must not turn a commit that happened into an error. */
+  #noteComplete(state: TransactionalId, ended: Ended): void {
+    try {
+      this.#record(state, ended, ended.outcome === 'commit' ? 'completeCommit' : 'completeAbort', [])
+    } catch (error) {
+      this.#logger.warn(
+        { transactionalId: state.id, problem: problemOf(error) },
+        'end of transaction not noted',
+      )
+    }
   }
 
   async #decide(state: TransactionalId, ended: Ended): Promise<void> {
@@ -246,7 +258,7 @@ export class Transactions {
       this.#record(state, ended, 'prepareAbort', ended.partitions)
     } else {
       try {
-        await allFlushed(ended.partitions)
+        await allFlushed(alive(ended.partitions))
       } catch (error) {
         ended.outcome = 'abort'
         throw error
@@ -262,15 +274,14 @@ export class Transactions {
   async #mark(ended: Ended): Promise<void> {
     const now = this.#clock.now()
     let failure: unknown
-    for (const partition of ended.partitions) {
-      if (partition.deleted) continue
+    for (const partition of alive(ended.partitions)) {
       try {
         partition.appendOwn(controlBatch(ended.outcome, ended.producerId, ended.epoch, now))
       } catch (error) {
         failure = error
       }
     }
-    await allFlushed([...ended.partitions].filter(({ deleted }) => !deleted))
+    await allFlushed(alive(ended.partitions))
     if (failure !== undefined) throw failure instanceof Error ? failure : new Error(problemOf(failure))
   }
 
@@ -302,6 +313,11 @@ export class Transactions {
     writer.append(encodeTransactionKey(state.id), value, now, [])
     this.#log.appendOwn(writer.finish())
   }
+}
+
+/** A topic may be deleted while a transaction holds records in it; they are gone with it. */
+function alive(partitions: Iterable<Partition>): readonly Partition[] {
+  return Array.from(partitions).filter(({ deleted }) => !deleted)
 }
 
 function identityOf({ producerId, epoch }: ProducerIdentity): ProducerIdentity {

@@ -43,6 +43,7 @@ export function adminContract(make: MakeCluster): void {
       await rejection(broker.admin.createTopic({ name: 'orders', partitions: 1 }), 'SLUICE_TOPIC_EXISTS')
       await rejection(broker.admin.createTopic({ name: 'or ders', partitions: 1 }), 'SLUICE_TOPIC_INVALID')
       await rejection(broker.admin.createTopic({ name: 'none', partitions: 0 }), 'SLUICE_CONFIG_INVALID')
+      expect(await broker.admin.describeTopics()).toHaveLength(1)
     })
 
     it('gives a topic another identity, and nothing of the old one, after delete and create', async () => {

@@ -50,7 +50,7 @@ export function transactionsContract(make: MakeCluster): void {
       await sendValues(producer, 'in', 0, ['c'])
       await producer.commit()
       const taken = await takeUntil(fetcher, (all) => valuesOf(all).length === 3)
-      expect(valuesOf(taken).toSorted()).toEqual(['a', 'b', 'c'])
+      expect(new Set(valuesOf(taken))).toEqual(new Set(['a', 'b', 'c']))
     })
 
     it('hold back what came after an open one, also of other producers', async () => {
