@@ -34,7 +34,7 @@ export type { Duration } from './core/duration.ts'
 export { isSluiceError, SluiceError } from './core/errors.ts'
 export type { ErrorCode } from './core/errors.ts'
 export type { KeyValueStore, TimestampedStore } from './engine/state/key-value.ts'
-export { describe, mermaid } from './engine/topology/describe.ts'
+export { describe as describePlan, mermaid as mermaidPlan } from './engine/topology/describe.ts'
 export type { Plan } from './engine/topology/plan.ts'
 
 /**

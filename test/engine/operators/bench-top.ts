@@ -45,12 +45,10 @@ interface Running {
 export interface BenchTopOptions {
   /** Decode also what nobody reads. */
   readonly decodeAll?: boolean
-  /** Commit after each record, as Kafka's TopologyTestDriver. */
-  readonly commitEach?: boolean
 }
 
 export async function openBenchTop(plan: Plan, options: BenchTopOptions = {}): Promise<BenchTop> {
-  const { decodeAll = false, commitEach = false } = options
+  const { decodeAll = false } = options
   const names = plan.subtopologies.flatMap(({ stores }) => stores.map((store) => store.name))
   const storage = await memoryBackend().open('', names)
   const written = new Map<string, Written[]>()
@@ -73,7 +71,6 @@ export async function openBenchTop(plan: Plan, options: BenchTopOptions = {}): P
       const typedValue = side(source!.value, value, decode!.value)
       entry.next(new FlowRecord(typedKey, typedValue, timestamp, NO_HEADERS, topic, 0, offset++, key, value))
     }
-    if (commitEach) flush()
   }
   // What is written to a topic that is read here waits its turn, as it would on a broker.
   const waiting: (readonly [string, Written])[] = []

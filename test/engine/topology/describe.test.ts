@@ -1,6 +1,6 @@
 /** A plan as people see it: Kafka's layout, and a Mermaid chart with every node, topic and store once. */
 import { expect, test } from 'vitest'
-import { defineApp, describe, json, mermaid, string, topic } from '../../../src/index.ts'
+import { defineApp, describePlan, json, mermaidPlan, string, topic } from '../../../src/index.ts'
 import { int64 } from '../../../src/serdes/index.ts'
 
 const lines = topic('lines', { key: string, value: string })
@@ -20,7 +20,7 @@ const wordCount = defineApp('word-count', (flow) => {
 })
 
 test('text in the layout of Kafka Streams', () => {
-  expect(describe(wordCount.plan())).toBe(`Topologies:
+  expect(describePlan(wordCount.plan())).toBe(`Topologies:
    Sub-topology: 0
     Source: lines-source (topics: [lines])
       --> lines-flatMapValues, moods
@@ -57,7 +57,7 @@ test('text in the layout of Kafka Streams', () => {
 })
 
 test('a Mermaid chart', () => {
-  const chart = mermaid(wordCount.plan())
+  const chart = mermaidPlan(wordCount.plan())
   expect(chart.startsWith('flowchart LR\n')).toBe(true)
   for (const shape of [
     '(["lines"])',

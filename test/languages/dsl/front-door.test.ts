@@ -1,6 +1,6 @@
 /** The front door as a newcomer meets it: the example of the README draws the plan it promises, and types flow. */
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { defineApp, describe as describePlan, json, string, topic } from 'sluice'
+import { defineApp, describePlan, json, string, topic } from 'sluice'
 import type { Stream, Table } from 'sluice'
 import { http } from 'sluice/enrich'
 import { int64 } from 'sluice/serdes'
