@@ -1,0 +1,63 @@
+/** Which deaths a run has, from its seed: every failpoint in turn, plain random instants, and restores with and without local state. */
+import { FAILPOINTS, type Failpoint } from '../../src/core/failpoint.ts'
+import { seededRandom } from '../../src/testing/simulation/random.ts'
+
+export interface Kill {
+  /** `anytime`: the parent kills, whatever the instance is doing. */
+  readonly place: Failpoint | 'anytime'
+  /** Milliseconds at work before. */
+  readonly afterMs: number
+  readonly second: boolean
+  /** The local state is deleted before this life, so that everything is restored from the changelogs. */
+  readonly loseState: boolean
+}
+
+/** Places that are reached while the transaction of the load is open; the others can't be inside one. */
+const INSIDE = [
+  'commit.close',
+  'commit.flush',
+  'commit.ledger',
+  'commit.send',
+  'commit.acknowledged',
+  'commit.offsets',
+  'commit.end',
+  'revoke.start',
+  'revoke.commit',
+  'abort.start',
+] as const satisfies readonly Failpoint[]
+
+export function isInside(place: string): boolean {
+  return (INSIDE as readonly string[]).includes(place)
+}
+
+const OUTSIDE = FAILPOINTS.filter((place) => !isInside(place))
+const RESTORE = OUTSIDE.filter((place) => place.startsWith('restore.'))
+const OTHERS = OUTSIDE.filter((place) => !place.startsWith('restore.'))
+
+/** Of 20 kills, 12 at places inside a transaction, 5 at any time, 2 during a restore, 1 elsewhere; all places in turn. */
+export function killsOf(seed: number, count: number): readonly Kill[] {
+  const random = seededRandom(`kills ${seed}`)
+  const kills: Kill[] = []
+  for (let round = seed; kills.length < count; round++) {
+    const anytime = Array.from({ length: 5 }, () => 'anytime' as const)
+    const places: Kill['place'][] = [...INSIDE, 'commit.acknowledged', 'commit.end', ...anytime]
+    for (const at of [2 * round, 2 * round + 1]) places.push(RESTORE[at % RESTORE.length]!)
+    places.push(OTHERS[round % OTHERS.length]!)
+    while (places.length > 0 && kills.length < count) {
+      const [place] = places.splice(random.int(0, places.length - 1), 1)
+      kills.push(killAt(place!, random))
+    }
+  }
+  return kills
+}
+
+function killAt(place: Kill['place'], random: ReturnType<typeof seededRandom>): Kill {
+  const restoring = place.startsWith('restore.')
+  const chance = random.next()
+  return {
+    place,
+    afterMs: restoring ? 0 : random.int(500, 3_000),
+    second: place.startsWith('revoke.') || (place === 'anytime' && chance < 0.4),
+    loseState: restoring ? chance < 0.6 : chance < 0.1,
+  }
+}
