@@ -10,6 +10,7 @@ import type { SluiceError } from '../../core/errors.ts'
 import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import { indexBatches } from '../record-batch/reader.ts'
 import type { Partition } from './partition.ts'
+import type { PartitionLog } from './partition-log.ts'
 import type { Topics } from './topics.ts'
 
 const DEFAULT_PARTITION_BYTES = 4 * 1024 * 1024
@@ -33,6 +34,8 @@ interface Reading {
   ready: Fetched[]
   readyBytes: number
 }
+
+type Aborted = ReturnType<PartitionLog['aborted']>
 
 export class EmbeddedFetcher implements Fetcher {
   readonly #topics: Topics
@@ -182,20 +185,27 @@ export class EmbeddedFetcher implements Fetcher {
     if (inside && reading.position >= limit) return
     try {
       if (!inside) throw outOfRange(reading, log.startOffset, limit)
+      // Asked before the read: the index may forget what is deleted while the read is under way.
+      const aborted = this.#committedOnly ? log.aborted(reading.position, limit) : undefined
       const parts = log.read(reading.position, Math.min(READ_BYTES, this.#maxPartitionBytes), limit)
-      if (parts instanceof Promise) this.#fillLater(reading, partition, parts, limit)
-      else this.#deliver(reading, partition, parts, limit)
+      if (parts instanceof Promise) this.#fillLater(reading, parts, limit, aborted)
+      else this.#deliver(reading, parts, limit, aborted)
     } catch (error) {
       this.#fail(reading, asSluiceError(error, reading))
     }
   }
 
-  #fillLater(reading: Reading, partition: Partition, parts: Promise<readonly Bytes[]>, limit: number): void {
+  #fillLater(
+    reading: Reading,
+    parts: Promise<readonly Bytes[]>,
+    limit: number,
+    aborted: Aborted | undefined,
+  ): void {
     reading.reading = true
     parts
       .then((read) => {
         reading.reading = false
-        this.#deliver(reading, partition, read, limit)
+        this.#deliver(reading, read, limit, aborted)
         // The next piece is read while this one is worked on.
         if (this.#alive(reading)) this.#fill(reading)
       })
@@ -206,7 +216,7 @@ export class EmbeddedFetcher implements Fetcher {
       .finally(() => this.#more())
   }
 
-  #deliver(reading: Reading, { log }: Partition, parts: readonly Bytes[], limit: number): void {
+  #deliver(reading: Reading, parts: readonly Bytes[], limit: number, aborted: Aborted | undefined): void {
     if (!this.#alive(reading)) return
     const batch: FetchedBatch = indexBatches(parts, {
       topic: reading.topic,
@@ -215,7 +225,7 @@ export class EmbeddedFetcher implements Fetcher {
       from: parts.length === 0 ? limit : reading.position,
       endOffset: limit,
       checkCrc: this.#checkCrc,
-      ...(this.#committedOnly ? { aborted: log.aborted(reading.position, limit) } : {}),
+      ...(aborted === undefined ? {} : { aborted }),
     })
     reading.position = batch.nextOffset
     reading.ready.push(batch)

@@ -92,7 +92,10 @@ export class Partition {
 
   /** Resolves when everything appended so far is durable and readers were told. @throws SLUICE_DISK */
   async flushed(): Promise<void> {
-    await this.log.flushed()
+    await this.log.flushed().catch((error: unknown) => {
+      // What was written to a topic that is gone by now needs no disk any more.
+      if (!this.#deleted) throw error
+    })
     this.#notify()
   }
 

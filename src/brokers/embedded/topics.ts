@@ -117,9 +117,10 @@ export class Topics {
         this.#topics.set(name, topic)
         throw error
       }
-      for (const partition of topic.partitions) await partition.delete()
-      await this.#storage.removeTopic(topic.description)
+      const closed = Promise.allSettled(topic.partitions.map((partition) => partition.delete()))
       this.#changed(name)
+      await closed
+      await this.#storage.removeTopic(topic.description)
     })
   }
 

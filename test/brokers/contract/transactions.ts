@@ -179,6 +179,15 @@ export function transactionsContract(make: MakeCluster): void {
       expect(await readValues(broker, 'in', 0)).toEqual(['yes'])
     })
 
+    it('commit what is left when one of their topics was deleted meanwhile', async () => {
+      const { broker, producer } = await setting(make)
+      await sendValues(producer, 'out', 0, ['gone'])
+      await sendValues(producer, 'in', 0, ['kept'])
+      await broker.admin.deleteTopic('out')
+      await producer.commit()
+      expect(await readValues(broker, 'in', 0)).toEqual(['kept'])
+    })
+
     it('commit offsets with the records, and nothing of either when aborted', async () => {
       const { broker, producer } = await setting(make)
       const member = await joined(broker)

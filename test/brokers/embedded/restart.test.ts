@@ -12,6 +12,8 @@ import {
   rejection,
   sendValues,
   settle,
+  takeUntil,
+  valuesOf,
 } from '../contract/harness.ts'
 import { TestClock } from '../test-clock.ts'
 import { LossyDisk } from './lossy-disk.ts'
@@ -125,6 +127,23 @@ describe('an embedded cluster in a folder', () => {
     const { broker } = await live(first.disk.afterCrash('kill'))
     expect(await readValues(broker, 'in', 0)).toEqual(['a'])
     expect(await readValues(broker, 'in', 1)).toEqual([])
+  })
+
+  it('hides aborted records also from a read under way while their beginning is deleted', async () => {
+    const first = await withTopic()
+    const producer = await readyProducer(first.broker, 'txn')
+    await sendValues(producer, 'in', 0, ['no 1', 'no 2'])
+    await producer.abort()
+    await sendValues(producer, 'in', 0, ['yes'])
+    await producer.commit()
+    await first.cluster.close()
+    const { broker } = await live(first.disk)
+    const fetcher = broker.fetcher({ isolation: 'read_committed' })
+    fetcher.add('in', 0, 0)
+    expect(fetcher.take()).toEqual([])
+    await broker.admin.deleteRecords('in', 0, 3)
+    const taken = await takeUntil(fetcher, (all) => all.length > 0)
+    expect(valuesOf(taken).filter((value) => value !== 'yes')).toEqual([])
   })
 
   it('forgets a deleted topic with its files and offsets', async () => {
