@@ -203,6 +203,7 @@ function nodeContext(
         host,
         deadLetters,
         holdTimeMs,
+        reuseKey: node.reuse?.key === true,
         wake,
         drop,
       })

@@ -38,6 +38,8 @@ export interface InFlightParts {
   readonly host: Omit<AsyncHost, 'settle' | 'node'>
   readonly deadLetters: DeadLetters
   readonly holdTimeMs: number
+  /** Key bytes as read are those the codec would write: a restored ticket must get the same order key as a new one. */
+  readonly reuseKey: boolean
   /** An outcome arrived: the loop should look. */
   readonly wake: () => void
   readonly drop: (record: FlowRecord, reason: string) => void

@@ -1,0 +1,341 @@
+/**
+ * Runs a scenario in a simulated world by one seed: straight, crashed and restored, rescaled 1 → 3 → 2, with any mix of faults;
+ * waits until everything has come out, and compares. A failing seed replays exactly.
+ *
+ *   1. a broker, topics, tables and the first inputs   2. instances, more inputs and faults over virtual time
+ *   3. faults end; the run must come to rest           4. outputs are read and compared
+ */
+import type { Guarantee } from '../../engine/runtime/options.ts'
+import { isSluiceError } from '../../core/errors.ts'
+import { failpointCounts, type FailpointCounts, type FailpointFaults } from '../simulation/failpoints.ts'
+import type { SeededRandom } from '../simulation/random.ts'
+import { createSimulatedService, type SimulatedService } from '../simulation/service.ts'
+import { World, type WorldOptions } from '../simulation/world.ts'
+import { SimulatedCluster } from './cluster.ts'
+import { SimulatedInstance } from './instance.ts'
+import { answerTo, type Ask, type Scenario, type ScenarioInput } from './scenario.ts'
+import { type Difference, verifyOutput } from './verify.ts'
+
+export interface RunPlan {
+  readonly guarantee: Guarantee
+  readonly partitions: number
+  readonly records: number
+  /** Broker in a folder (it may die, the power may go) or in memory. */
+  readonly folder: boolean
+  /** Local stores outlive a process. */
+  readonly persistent: boolean
+  /** How many instances run, step by step over the time of the run. */
+  readonly instances: readonly number[]
+  /** Duration of the faulty part, virtual ms. */
+  readonly durationMs: number
+  readonly failpoints: FailpointFaults
+  readonly broker: {
+    readonly delay: number
+    readonly split: number
+    readonly hold: number
+    readonly unavailable: number
+    readonly lostCommit: number
+    readonly lostSend: number
+    readonly lostOffsets: number
+  }
+  /** Times the broker process dies, and how many of these are power cuts. */
+  readonly brokerCrashes: number
+  readonly powerCuts: number
+  /** Random kills and pauses besides those at failpoints. */
+  readonly kills: number
+  readonly pauses: number
+  /** Probability that an fsync of the broker's disk is dropped before a power cut. Data may then be lost: only checked for clear errors. */
+  readonly service: {
+    readonly medianMs: number
+    readonly p99Ms: number
+    readonly failure: number
+    readonly hang: number
+  }
+}
+
+export interface RunResult {
+  readonly seed: string
+  readonly scenario: string
+  readonly plan: RunPlan
+  readonly differences: readonly Difference[]
+  /** What went wrong beside the outputs: no rest within the time, an application that ended. */
+  readonly problems: readonly string[]
+  readonly traceHash: string
+  readonly events: number
+  readonly virtualMs: number
+  readonly kills: number
+  readonly calls: number
+  readonly report: string
+}
+
+const NO_FAULTS: FailpointFaults = { kill: 0, pause: 0, delay: 0, error: 0 }
+const SESSION_MS = 3_000
+/** How long a run may take to come to rest after the faults, virtual ms. */
+const REST_MS = 300_000
+
+/** Draws everything of a run but the scenario from the seed. */
+export function drawPlan(random: SeededRandom): RunPlan {
+  const calm = random.chance(0.1)
+  const folder = random.chance(0.5)
+  const some = (p: number): number => (calm ? 0 : random.chance(0.7) ? p * random.next() * 2 : 0)
+  const brokerCrashes = folder && !calm ? random.int(0, 2) : 0
+  return {
+    guarantee: random.chance(0.75) ? 'exactly-once' : 'at-least-once',
+    partitions: random.int(1, 4),
+    records: random.int(20, 120),
+    folder,
+    persistent: random.chance(0.8),
+    instances: random.pick([[1], [1], [2], [1, 3, 2], [1, 3, 2], [2, 1], [3, 1, 2]]),
+    durationMs: random.int(3_000, 15_000),
+    failpoints: { kill: some(0.008), pause: some(0.004), delay: some(0.1), error: some(0.01) },
+    broker: {
+      delay: some(0.3),
+      split: some(0.2),
+      hold: some(0.1),
+      unavailable: some(0.01),
+      lostCommit: some(0.03),
+      lostSend: some(0.01),
+      lostOffsets: some(0.01),
+    },
+    brokerCrashes,
+    powerCuts: brokerCrashes > 0 ? random.int(0, brokerCrashes) : 0,
+    kills: calm ? 0 : random.int(0, 3),
+    pauses: calm ? 0 : random.int(0, 1),
+    service: { medianMs: 50, p99Ms: 400, failure: some(0.05), hang: some(0.01) },
+  }
+}
+
+export interface RunOptions extends Pick<WorldOptions, 'onTrace' | 'keepLines'> {
+  readonly counts?: FailpointCounts
+  /** Overrides what the seed would draw. */
+  readonly plan?: Partial<RunPlan>
+}
+
+/** Runs one scenario by one seed. Never throws for what the run finds; that is in the result. */
+export async function runScenario(
+  scenario: Scenario,
+  seed: number | string,
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const world = new World({ seed: `${scenario.name} ${seed}`, ...options })
+  const plan = { ...drawPlan(world.random.fork('plan')), ...options.plan }
+  const run = new Run(world, scenario, plan, options.counts ?? failpointCounts())
+  const problems: string[] = []
+  try {
+    await world.run(() => run.go())
+  } catch (error) {
+    problems.push(isSluiceError(error) ? `${error.code}: ${error.message}` : String(error))
+  }
+  return { ...run.result(), seed: String(seed), problems: [...problems, ...run.problems] }
+}
+
+class Run {
+  readonly problems: string[] = []
+  readonly #world: World
+  readonly #scenario: Scenario
+  readonly #plan: RunPlan
+  readonly #random: SeededRandom
+  readonly #cluster: SimulatedCluster
+  readonly #service: SimulatedService<string, string>
+  readonly #instances: SimulatedInstance[]
+  readonly #brokerFaults: { -readonly [K in keyof RunPlan['broker']]: number }
+  #faults: FailpointFaults
+  #inputs: readonly ScenarioInput[] = []
+  #differences: readonly Difference[] = []
+
+  constructor(world: World, scenario: Scenario, plan: RunPlan, counts: FailpointCounts) {
+    this.#world = world
+    this.#scenario = scenario
+    this.#plan = plan
+    this.#random = world.random.fork('run')
+    this.#cluster = new SimulatedCluster(world, plan.folder, plan.partitions)
+    this.#service = createSimulatedService(world, { ...plan.service, answer: answerTo })
+    this.#brokerFaults = { ...plan.broker }
+    this.#faults = plan.failpoints
+    this.#instances = Array.from({ length: Math.max(...plan.instances) }, (_, index) =>
+      this.#instance(index, counts),
+    )
+  }
+
+  async go(): Promise<void> {
+    const { world } = { world: this.#world }
+    await this.#cluster.open()
+    await this.#cluster.createTopics(this.#scenario)
+    this.#inputs = this.#scenario.inputs(this.#random.fork('inputs'), this.#plan.records)
+    const faulty = [this.#load(), this.#rescale(), this.#disturb()]
+    await Promise.all(faulty)
+    world.trace('faults end')
+    this.#calm()
+    await this.#rest()
+    await this.#verify()
+    for (const instance of this.#instances) await instance.close()
+    await this.#cluster.close()
+  }
+
+  result(): Omit<RunResult, 'seed' | 'problems'> {
+    return {
+      scenario: this.#scenario.name,
+      plan: this.#plan,
+      differences: this.#differences,
+      traceHash: this.#world.traceHash,
+      events: this.#world.events,
+      virtualMs: this.#world.time,
+      kills: this.#instances.reduce((sum, { kills }) => sum + kills, 0),
+      calls: this.#service.calls.length,
+      report: this.#world.report(),
+    }
+  }
+
+  #instance(index: number, counts: FailpointCounts): SimulatedInstance {
+    const { guarantee, persistent } = this.#plan
+    const ask: Ask = (request, signal) => this.#service.call(request, { signal })
+    return new SimulatedInstance({
+      name: `app-${index}`,
+      world: this.#world,
+      cluster: this.#cluster,
+      scenario: this.#scenario,
+      ask,
+      persistent,
+      counts,
+      brokerFaults: this.#brokerFaults,
+      faults: () => this.#faults,
+      pauseMs: SESSION_MS,
+      settings: {
+        guarantee,
+        freezeState: true,
+        sessionTimeoutMs: SESSION_MS,
+        heartbeatIntervalMs: 500,
+        transactionTimeoutMs: 2_000,
+        sliceRecords: 7,
+        purgeIntervalMs: 2_000,
+        sendBytes: 2_000,
+      },
+    })
+  }
+
+  /** Tables and a part of the rest at once, then the others in bursts over the run. */
+  async #load(): Promise<void> {
+    const random = this.#random.fork('load')
+    for (let at = 0; at < this.#inputs.length;) {
+      const count = at === 0 ? Math.ceil(this.#inputs.length * 0.4) : random.int(1, 20)
+      const part = this.#inputs.slice(at, at + count)
+      at += part.length
+      await this.#whenBrokerIsUp(() => this.#cluster.produce(part))
+      await this.#world.sleep((random.next() * 2 * this.#plan.durationMs * part.length) / this.#inputs.length)
+    }
+  }
+
+  async #rescale(): Promise<void> {
+    const steps = this.#plan.instances
+    for (const wanted of steps) {
+      await this.#whenBrokerIsUp(() => this.#scaleTo(wanted))
+      await this.#world.sleep(this.#plan.durationMs / steps.length)
+    }
+  }
+
+  async #scaleTo(wanted: number): Promise<void> {
+    this.#world.trace('scale', String(wanted))
+    const closing: Promise<void>[] = []
+    this.#instances.forEach((instance, index) => {
+      if (index < wanted && !instance.running) instance.start()
+      if (index >= wanted && instance.running) closing.push(this.#closeOrKill(instance))
+    })
+    await Promise.all(closing)
+  }
+
+  /** SIGTERM, and SIGKILL for one that does not end in time. */
+  async #closeOrKill(instance: SimulatedInstance): Promise<void> {
+    await Promise.race([instance.close(), this.#world.sleep(20_000)])
+    instance.killForGood()
+  }
+
+  /** Kills, pauses and broker deaths at times drawn from the seed. */
+  async #disturb(): Promise<void> {
+    const { kills, pauses, brokerCrashes, powerCuts, durationMs } = this.#plan
+    const random = this.#random.fork('disturb')
+    const acts = [
+      ...Array.from({ length: kills }, () => 'kill'),
+      ...Array.from({ length: pauses }, () => 'pause'),
+      ...Array.from({ length: brokerCrashes }, (_, index) =>
+        index < powerCuts ? 'power cut' : 'broker crash',
+      ),
+    ].map((act) => ({ act, at: random.next() * durationMs }))
+    for (const { act, at } of acts.toSorted((a, b) => a.at - b.at)) {
+      if (at > this.#world.time) await this.#world.sleep(at - this.#world.time)
+      await this.#act(act, random)
+    }
+  }
+
+  async #act(act: string, random: SeededRandom): Promise<void> {
+    this.#world.trace('disturb', act)
+    const victim = random.pick(this.#instances)
+    if (act === 'kill') victim.kill()
+    else if (act === 'pause') victim.pause(SESSION_MS * (0.5 + 2 * random.next()))
+    else await this.#crashBroker(act === 'power cut', random)
+  }
+
+  #brokerDown: Promise<void> | undefined
+
+  /** Everything on the machine dies; the broker comes back first, then the instances that were running. */
+  async #crashBroker(powerCut: boolean, random: SeededRandom): Promise<void> {
+    const running = this.#instances.filter((instance) => instance.running)
+    for (const instance of running) instance.killForGood()
+    this.#cluster.kill()
+    if (powerCut) {
+      this.#cluster.machine.powerCut(random)
+      this.#cluster.stores.powerCut(random)
+    }
+    this.#brokerDown = this.#world.sleep(200).then(() => this.#cluster.open())
+    await this.#brokerDown
+    this.#brokerDown = undefined
+    for (const instance of running) instance.start()
+  }
+
+  /** Work of the scenario itself survives a broker that dies under it: it is given up and done again when it is back. */
+  async #whenBrokerIsUp(work: () => Promise<void>): Promise<void> {
+    await this.#brokerDown
+    await work()
+  }
+
+  #calm(): void {
+    this.#faults = NO_FAULTS
+    for (const fault of Object.keys(this.#brokerFaults) as (keyof RunPlan['broker'])[])
+      this.#brokerFaults[fault] = 0
+    this.#service.calm()
+  }
+
+  /** Until nothing lags, no call is in flight and every ledger is empty. */
+  async #rest(): Promise<void> {
+    const until = this.#world.time + REST_MS
+    const group = this.#scenario.app(() => Promise.resolve('')).plan()
+    const sources = group.subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
+    for (let quiet = 0; quiet < 3;) {
+      if (this.#world.time > until) {
+        this.problems.push(
+          `no rest ${REST_MS} ms after the last fault; lag ${await this.#cluster.lag(group.application, sources)}`,
+        )
+        return
+      }
+      await this.#world.sleep(500)
+      const lag = await this.#cluster.lag(group.application, sources)
+      const settled = this.#instances.every((instance) => !instance.running || instance.settled)
+      quiet = lag === 0 && settled && this.#service.inFlight === 0 ? quiet + 1 : 0
+    }
+  }
+
+  async #verify(): Promise<void> {
+    for (const instance of this.#instances) {
+      for (const failure of instance.failures)
+        this.problems.push(`${instance.name} ended: ${String(failure)}`)
+    }
+    const { guarantee, partitions } = this.#plan
+    const found: Difference[] = []
+    for (const output of this.#scenario.outputs) {
+      const records = await this.#cluster.read(output.topic)
+      for (const record of records)
+        this.#world.trace('out', `${output.topic} ${record.key} ${JSON.stringify(record.value)}`)
+      found.push(...verifyOutput(output, records, this.#inputs, partitions, guarantee))
+    }
+    this.#differences = found
+  }
+}
