@@ -1,11 +1,6 @@
 /** Command `sluice explain app.ts`: what an application will do, without doing it; and every option with its default. */
 import { Command } from 'commander'
-import { enrichSpec } from '../enrich/enrichment.ts'
-import { sourceSpec } from '../enrich/policy.ts'
-import { httpSpec } from '../enrich/sources/http.ts'
 import { sluiceError } from '../core/errors.ts'
-import { sqliteSourceSpec } from '../connectors/sqlite/source.ts'
-import { engineSettings } from '../engine/runtime/options.ts'
 import { describe, mermaid } from '../engine/topology/describe.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import { loadApp } from './load-app.ts'
@@ -30,7 +25,10 @@ export function explainCommand(): Command {
 }
 
 async function explain(file: string | undefined, options: ExplainOptions): Promise<void> {
-  if (options.config) return print(describeConfig())
+  if (options.config) {
+    const { describeConfig } = await import('./describe-config.ts')
+    return print(describeConfig())
+  }
   if (file === undefined) {
     throw sluiceError('SLUICE_CONFIG_INVALID', {
       place: 'sluice explain',
@@ -149,19 +147,4 @@ function facts(plan: Plan): object {
     internalTopics: plan.internalTopics,
     deadLetters: `${plan.application}-dead-letters`,
   }
-}
-
-function describeConfig(): string {
-  const { deadLetterTopic: _named, ...settings } = engineSettings('')
-  const rows = Object.entries(settings).map(
-    ([name, value]) => `| \`${name}\` | \`${JSON.stringify(value)}\` |`,
-  )
-  return [
-    '# Settings of an application\n\n| setting | default |\n|---|---|',
-    `${rows.join('\n')}\n| \`deadLetterTopic\` | \`"<application>-dead-letters"\` |\n`,
-    `# enrich(sources, options)\n\n${enrichSpec.document()}\n`,
-    `# Every source\n\n${sourceSpec.document()}\n`,
-    `# http(url, options)\n\n${httpSpec.document()}\n`,
-    `# sqliteSource(options)\n\n${sqliteSourceSpec.document()}\n`,
-  ].join('\n')
 }

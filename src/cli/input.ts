@@ -3,13 +3,9 @@ import type { SourceTask } from '../connect/index.ts'
 import { jsonLinesSource } from '../connectors/jsonl/index.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import { openInputFile } from '../platform/input-file.ts'
+import type { Input } from './run-options.ts'
 import type { Runtime } from './runtime.ts'
 import { checkTopic, serdesOf } from './topics.ts'
-
-export interface Input {
-  readonly topic: string
-  readonly file: string
-}
 
 /** @throws SLUICE_CONFIG_INVALID for a topic that the application does not read */
 export function checkInputs(plan: Plan, inputs: readonly Input[]): void {

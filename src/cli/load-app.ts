@@ -37,7 +37,7 @@ export async function loadApp(file: string): Promise<App> {
  * The application gets the very Sluice that runs it: two copies in one process would not recognise each other's errors
  * and records, and with `npx` there may be none beside the file at all.
  */
-function useThisPackage(): void {
+export function useThisPackage(): void {
   registerHooks({
     resolve(specifier, context, nextResolve) {
       const entry = ENTRIES.get(specifier)
@@ -73,6 +73,9 @@ function describeProblem(error: unknown, path: string): string {
   if (!(error instanceof Error)) return problemOf(error)
   const stack = error.stack ?? ''
   if (!(error instanceof SyntaxError)) return `${error.message}${placeOf(stack)}`
+  if (/import statement outside a module|Unexpected token 'export'/.test(error.message)) {
+    return `${error.message}: set "type": "module" in package.json (npm pkg set type=module), or name the file .mts`
+  }
   const frame = /^((?:file:\/\/)?\/[^\n]*:\d+\n[\s\S]*?)\n\s*(?:\n|at )/.exec(stack)?.[1] ?? checked(path)
   return frame === undefined ? error.message : `${error.message}\n${frame.trimEnd()}`
 }

@@ -1,10 +1,7 @@
 /** The log of the command line: JSON lines on stderr by pino, so that stdout belongs to records. */
 import { pino } from 'pino'
 import type { Logger } from '../core/log.ts'
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
-
-export type LogLevel = (typeof LOG_LEVELS)[number]
+import type { LogLevel } from './run-options.ts'
 
 /** Synchronous: the last lines before an exit are the ones that matter. */
 export function stderrLog(level: LogLevel): Logger {

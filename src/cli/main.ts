@@ -10,6 +10,9 @@ if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
   const { refuseNode } = await import('./node-version.ts')
   process.exitCode = refuseNode(OLDEST.join('.'), process.versions.node)
 } else {
+  const { enableCompileCache } = await import('node:module')
+  // Half of the start of a command is compiling; the cache lies in the temporary folder of the system.
+  enableCompileCache()
   const { main } = await import('./program.ts')
   await main(process.argv)
 }

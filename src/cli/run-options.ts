@@ -1,7 +1,18 @@
 /** What `sluice run` was asked for, parsed. */
 import type { Guarantee } from '../engine/runtime/options.ts'
-import type { Input } from './input.ts'
-import type { LogLevel } from './log.ts'
+
+/** Of topics that have to be created. */
+export const DEFAULT_PARTITIONS = 4
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** `--input topic=file`. */
+export interface Input {
+  readonly topic: string
+  readonly file: string
+}
 
 export interface RunOptions {
   readonly folder?: string

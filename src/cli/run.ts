@@ -2,22 +2,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { milliseconds } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
-import { sleep } from '../core/clock.ts'
-import type { EngineSettings } from '../engine/runtime/options.ts'
-import type { RunningApp } from '../engine/runtime/app.ts'
-import type { App } from '../languages/dsl/app.ts'
-import type { Follower } from './follow.ts'
-import { captureInput, checkInputs } from './input.ts'
-import type { Input } from './input.ts'
 import { loadApp } from './load-app.ts'
-import { LOG_LEVELS, stderrLog } from './log.ts'
-import { checkPrinted, endsOf, printTopics } from './print.ts'
-import { idle } from './progress.ts'
-import type { RunOptions } from './run-options.ts'
-import { DEFAULT_PARTITIONS, openRuntime } from './runtime.ts'
-import type { Runtime } from './runtime.ts'
-import { stopSignal } from './signals.ts'
-import { describeStart } from './summary.ts'
+import { DEFAULT_PARTITIONS, LOG_LEVELS } from './run-options.ts'
+import type { Input, RunOptions } from './run-options.ts'
 
 /** The command with its options. */
 export function runCommand(): Command {
@@ -54,73 +41,8 @@ export function runCommand(): Command {
 
 async function run(file: string, options: RunOptions): Promise<void> {
   const app = await loadApp(file)
-  const plan = app.plan()
-  checkInputs(plan, options.input)
-  checkPrinted(plan, options.print)
-  const stop = stopSignal()
-  const runtime = await openRuntime({
-    ...(options.folder === undefined ? {} : { folder: options.folder }),
-    ...(options.state === undefined ? {} : { stateFolder: options.state }),
-    log: stderrLog(options.logLevel),
-  })
-  try {
-    await runUntil(stop, runtime, app, options)
-  } finally {
-    await runtime.close()
-  }
-}
-
-/** Inputs first and to their end, so that tables are filled before the streams that ask them. */
-async function runUntil(stop: AbortSignal, runtime: Runtime, app: App, options: RunOptions): Promise<void> {
-  const plan = app.plan()
-  const before = await endsOf(runtime.ports.broker, options.print)
-  for (const input of options.input) {
-    const task = await captureInput(runtime, plan, input, options.createTopics || 1)
-    await Promise.race([task.reachedEnd, aborted(stop)])
-  }
-  const running = await runtime.start(app, settingsOf(options))
-  const printed = await printTopics(runtime.connect(), plan, options.print, before)
-  announce(describeStart(plan, options, runtime.stateFolder), options.json)
-  await Promise.race([running.ended, aborted(stop), ...endings(runtime, running, options, printed)])
-  await running.close()
-  // What stopped it, if it did not stop because it was told to.
-  await running.ended
-  await Promise.all(printed.map((follower) => follower.caughtUp()))
-  await Promise.all(printed.map((follower) => follower.close()))
-  if (options.json) process.stdout.write(`${JSON.stringify({ event: 'stopped', application: app.name })}\n`)
-  else process.stderr.write('stopped: everything is committed\n')
-}
-
-/** All ways to end besides a signal. */
-function endings(
-  runtime: Runtime,
-  running: RunningApp,
-  options: RunOptions,
-  printed: readonly Follower[],
-): readonly Promise<void>[] {
-  const { clock } = runtime.ports
-  const all = printed.map((follower) => follower.ended)
-  if (options.for !== undefined) all.push(sleep(clock, options.for))
-  if (options.untilDone) all.push(idle(runtime, running, { commitIntervalMs: options.commitInterval }))
-  return all
-}
-
-function announce(text: { readonly people: string; readonly json: object }, asJson: boolean): void {
-  if (asJson) process.stdout.write(`${JSON.stringify({ event: 'started', ...text.json })}\n`)
-  else process.stderr.write(text.people)
-}
-
-function settingsOf(options: RunOptions): Partial<EngineSettings> {
-  return {
-    guarantee: options.guarantee,
-    commitIntervalMs: options.commitInterval,
-    createTopicPartitions: options.createTopics,
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const { runApp } = await import('./run-app.ts')
+  await runApp(app, options)
 }
 
 function collect(given: string, all: readonly string[]): readonly string[] {

@@ -24,6 +24,7 @@ import { createHttpClient } from '../platform/http.ts'
 import { systemRandom } from '../platform/random.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
 import { chooseBackend } from '../stores/index.ts'
+import { DEFAULT_PARTITIONS } from './run-options.ts'
 
 export interface RuntimeOptions {
   /** Keeps topics and state here; one process at a time. Default: in memory, gone at the end. */
@@ -47,8 +48,6 @@ export interface Runtime {
   /** Closes sources, then applications, then the broker. Idempotent. */
   close(): Promise<void>
 }
-
-export const DEFAULT_PARTITIONS = 4
 
 /**
  * Opens the embedded broker and everything an application needs around it.

@@ -1,0 +1,86 @@
+/** Runs an application until it is done, told to stop, or cannot go on. Loaded only when there is an application to run. */
+import { sleep } from '../core/clock.ts'
+import type { EngineSettings } from '../engine/runtime/options.ts'
+import type { RunningApp } from '../engine/runtime/app.ts'
+import type { App } from '../languages/dsl/app.ts'
+import type { Follower } from './follow.ts'
+import { captureInput, checkInputs } from './input.ts'
+import { stderrLog } from './log.ts'
+import { checkPrinted, endsOf, printTopics } from './print.ts'
+import { idle } from './progress.ts'
+import type { RunOptions } from './run-options.ts'
+import { openRuntime } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
+import { stopSignal } from './signals.ts'
+import { describeStart } from './summary.ts'
+
+/** @throws what stopped it, unless it was told to stop */
+export async function runApp(app: App, options: RunOptions): Promise<void> {
+  const plan = app.plan()
+  checkInputs(plan, options.input)
+  checkPrinted(plan, options.print)
+  const stop = stopSignal()
+  const runtime = await openRuntime({
+    ...(options.folder === undefined ? {} : { folder: options.folder }),
+    ...(options.state === undefined ? {} : { stateFolder: options.state }),
+    log: stderrLog(options.logLevel),
+  })
+  try {
+    await runUntil(stop, runtime, app, options)
+  } finally {
+    await runtime.close()
+  }
+}
+
+/** Inputs first and to their end, so that tables are filled before the streams that ask them. */
+async function runUntil(stop: AbortSignal, runtime: Runtime, app: App, options: RunOptions): Promise<void> {
+  const plan = app.plan()
+  const before = await endsOf(runtime.ports.broker, options.print)
+  for (const input of options.input) {
+    const task = await captureInput(runtime, plan, input, options.createTopics || 1)
+    await Promise.race([task.reachedEnd, aborted(stop)])
+  }
+  const running = await runtime.start(app, settingsOf(options))
+  const printed = await printTopics(runtime.connect(), plan, options.print, before)
+  announce(describeStart(plan, options, runtime.stateFolder), options.json)
+  await Promise.race([running.ended, aborted(stop), ...endings(runtime, running, options, printed)])
+  await running.close()
+  // What stopped it, if it did not stop because it was told to.
+  await running.ended
+  await Promise.all(printed.map((follower) => follower.caughtUp()))
+  await Promise.all(printed.map((follower) => follower.close()))
+  if (options.json) process.stdout.write(`${JSON.stringify({ event: 'stopped', application: app.name })}\n`)
+  else process.stderr.write('stopped: everything is committed\n')
+}
+
+/** All ways to end besides a signal. */
+function endings(
+  runtime: Runtime,
+  running: RunningApp,
+  options: RunOptions,
+  printed: readonly Follower[],
+): readonly Promise<void>[] {
+  const { clock } = runtime.ports
+  const all = printed.map((follower) => follower.ended)
+  if (options.for !== undefined) all.push(sleep(clock, options.for))
+  if (options.untilDone) all.push(idle(runtime, running, { commitIntervalMs: options.commitInterval }))
+  return all
+}
+
+function announce(text: { readonly people: string; readonly json: object }, asJson: boolean): void {
+  if (asJson) process.stdout.write(`${JSON.stringify({ event: 'started', ...text.json })}\n`)
+  else process.stderr.write(text.people)
+}
+
+function settingsOf(options: RunOptions): Partial<EngineSettings> {
+  return {
+    guarantee: options.guarantee,
+    commitIntervalMs: options.commitInterval,
+    createTopicPartitions: options.createTopics,
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
