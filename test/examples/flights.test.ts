@@ -28,7 +28,7 @@ function demo(
 ): Promise<Finished> {
   const child = spawn(
     process.execPath,
-    ['--import', join(root, 'test/examples/from-source.ts'), join(root, 'examples/flights/demo.ts'), ...args],
+    ['--import', join(root, 'scripts/from-source.ts'), join(root, 'examples/flights/demo.ts'), ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let text = ''
@@ -134,12 +134,7 @@ describe('the demo', () => {
   ])('refuses %j with what is possible', async (args, message) => {
     const child = spawn(
       process.execPath,
-      [
-        '--import',
-        join(root, 'test/examples/from-source.ts'),
-        join(root, 'examples/flights/demo.ts'),
-        ...args,
-      ],
+      ['--import', join(root, 'scripts/from-source.ts'), join(root, 'examples/flights/demo.ts'), ...args],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     )
     let text = ''
