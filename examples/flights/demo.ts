@@ -9,6 +9,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { isSluiceError } from 'sluice'
 import { idle, inFlight, openRuntime, sqliteSource, total } from 'sluice/embed'
 import type { Runtime, RunningApp, SourceTask } from 'sluice/embed'
 import { airports, flightDelays } from './app.ts'
@@ -35,7 +36,13 @@ interface Demo {
   readonly began: number
 }
 
-await main(readOptions(process.argv.slice(2)))
+try {
+  await main(readOptions(process.argv.slice(2)))
+} catch (error) {
+  if (!isSluiceError(error)) throw error
+  process.stderr.write(`error ${error.code}\n  ${error.message}\n  What to do: ${error.fix}\n`)
+  process.exitCode = 1
+}
 
 async function main(options: DemoOptions): Promise<void> {
   const began = performance.now()
@@ -43,15 +50,18 @@ async function main(options: DemoOptions): Promise<void> {
   const throwAway = options.dir === undefined ? mkdtempSync(join(tmpdir(), 'sluice-demo-')) : undefined
   const folder = throwAway ?? resolve(options.dir!)
   mkdirSync(folder, { recursive: true })
-  const [service, webhook] = await Promise.all([startRebooking(), startWebhook()])
-  const runtime = await openRuntime(throwAway === undefined ? { folder } : {})
   try {
-    const demo = await start(options, runtime, folder, { rebooking: service.url, webhook }, began)
-    await watch(demo, options, stop)
-    await finish(demo)
+    const runtime = await openRuntime(throwAway === undefined ? { folder } : {})
+    const [service, webhook] = await Promise.all([startRebooking(), startWebhook()])
+    try {
+      const demo = await start(options, runtime, folder, { rebooking: service.url, webhook }, began)
+      await watch(demo, options, stop)
+      await finish(demo)
+    } finally {
+      await runtime.close()
+      await Promise.all([service.close(), webhook.close()])
+    }
   } finally {
-    await runtime.close()
-    await Promise.all([service.close(), webhook.close()])
     if (throwAway !== undefined) rmSync(throwAway, { recursive: true, force: true })
   }
 }

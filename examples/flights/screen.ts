@@ -38,7 +38,10 @@ export function openScreen(out: NodeJS.WriteStream): Screen {
         rate = rate === 0 ? fresh : 0.8 * rate + 0.2 * fresh
       }
       before = { at: now, flights: view.flights }
-      const lines = picture(view, rate).map((line) => clip(line, out.columns ?? 100))
+      // A line that wraps or scrolls away could not be drawn over.
+      const lines = picture(view, rate)
+        .slice(0, (out.rows ?? 50) - 1)
+        .map((line) => clip(line, out.columns ?? 100))
       out.write(`${drawn > 0 ? `\x1b[${drawn}A` : ''}${lines.map((line) => `\x1b[2K${line}\n`).join('')}`)
       drawn = lines.length
     },
@@ -92,7 +95,7 @@ function filled(lines: readonly string[], height: number): readonly string[] {
   return Array.from({ length: height }, (_, at) => lines[at] ?? '')
 }
 
-/** Cuts to the width of the terminal, colours not counted: a wrapped line would break the redraw. */
+/** Cuts to the width of the terminal, colours not counted. */
 function clip(line: string, width: number): string {
   let [shown, at] = [0, 0]
   while (at < line.length && shown < width - 1) {

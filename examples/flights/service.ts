@@ -31,6 +31,8 @@ server.listen(Number(port), '127.0.0.1', () => {
 })
 // Whoever started it is gone: so is the service, whatever killed its parent.
 process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches every process of the terminal. The demo still needs answers while it stops, and ends this process itself.
+if (process.send !== undefined) process.on('SIGINT', () => {})
 
 function latency(): number {
   return MEDIAN_MS * Math.exp(SIGMA * normal())

@@ -17,6 +17,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       'after',
       '\nExit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',
     )
+  // `| head` closes the pipe when it has seen enough: `run` then stops cleanly (signals.ts), nothing else has to.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   for (const command of [program, ...program.commands]) command.exitOverride()
   try {
     await program.parseAsync(argv)

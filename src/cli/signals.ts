@@ -1,6 +1,6 @@
-/** Ctrl-C and SIGTERM: the first asks for a clean end, the second ends at once. */
+/** Ctrl-C and SIGTERM: the first asks for a clean end, the second ends at once. A closed pipe asks for a clean end too. */
 
-/** Aborted at the first signal. */
+/** Aborted at the first signal, or when nobody reads stdout any more. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController()
   for (const [signal, number] of [
@@ -14,5 +14,6 @@ export function stopSignal(): AbortSignal {
       stop.abort()
     })
   }
+  process.stdout.once('error', () => stop.abort())
   return stop.signal
 }
