@@ -142,8 +142,8 @@ async function start(cluster: EmbeddedCluster, state: string): Promise<RunningAp
   mkdirSync(stateFolder, { recursive: true })
   const running = await startApp(pipeline(told.service).plan(), {
     stateFolder,
-    // Small sends: the transaction is open nearly all the time, as under a load that fills buffers.
-    settings: { guarantee: told.guarantee, sendBytes: 512, purgeIntervalMs: 3_000, freezeState: true },
+    // Small sends: the transaction is open nearly all the time, as under a load that fills buffers faster.
+    settings: { guarantee: told.guarantee, sendBytes: 1, purgeIntervalMs: 3_000, freezeState: true },
     ports: {
       broker: watched(cluster.connect({ clock: systemClock, random: systemRandom })),
       clock: systemClock,

@@ -133,9 +133,8 @@ class Cluster implements EmbeddedCluster {
     if (parts === undefined || this.#closed)
       throw sluiceError('SLUICE_CLOSED', { what: 'the embedded broker' })
     const { clusterId } = this
-    const checkCrc = this.#storage.durable
     const closed = (): boolean => this.#closed
-    return new EmbeddedConnection({ ...parts, topics: this.#topics, clusterId, checkCrc, closed }, clock)
+    return new EmbeddedConnection({ ...parts, topics: this.#topics, clusterId, closed }, clock)
   }
 
   async clean(): Promise<void> {

@@ -25,7 +25,6 @@ import { EmbeddedProducer } from './producer.ts'
 export interface ClusterServices extends ProducerServices {
   readonly clusterId: string
   /** False for logs that never left this process. */
-  readonly checkCrc: boolean
   closed(): boolean
 }
 
@@ -53,7 +52,7 @@ export class EmbeddedConnection implements Broker {
 
   fetcher(options: FetcherOptions): Fetcher {
     this.#checkOpen()
-    const fetcher = new EmbeddedFetcher(this.#services.topics, this.#clock, options, this.#services.checkCrc)
+    const fetcher = new EmbeddedFetcher(this.#services.topics, this.#clock, options)
     this.#fetchers.push(fetcher)
     return fetcher
   }

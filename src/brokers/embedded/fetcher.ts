@@ -42,19 +42,16 @@ export class EmbeddedFetcher implements Fetcher {
   readonly #clock: Clock
   readonly #committedOnly: boolean
   readonly #maxPartitionBytes: number
-  readonly #checkCrc: boolean
   readonly #readings = new Map<string, Reading>()
   readonly #onMore = (): void => this.#more()
   #waiting: { readonly end: () => void } | undefined
   #closed = false
 
-  /** @param checkCrc false for logs that never left this process */
-  constructor(topics: Topics, clock: Clock, options: FetcherOptions, checkCrc: boolean) {
+  constructor(topics: Topics, clock: Clock, options: FetcherOptions) {
     this.#topics = topics
     this.#clock = clock
     this.#committedOnly = options.isolation === 'read_committed'
     this.#maxPartitionBytes = options.maxPartitionBytes ?? DEFAULT_PARTITION_BYTES
-    this.#checkCrc = checkCrc
   }
 
   add(topic: string, index: number, offset: number): void {
@@ -224,7 +221,8 @@ export class EmbeddedFetcher implements Fetcher {
       // Nothing was read: compaction removed all that was left below the limit.
       from: parts.length === 0 ? limit : reading.position,
       endOffset: limit,
-      checkCrc: this.#checkCrc,
+      // What was read from a file was checked there; the rest never left this process.
+      checkCrc: false,
       ...(aborted === undefined ? {} : { aborted }),
     })
     reading.position = batch.nextOffset

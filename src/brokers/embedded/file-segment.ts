@@ -6,7 +6,7 @@ import type { Disk, DiskFile } from '../../core/disk.ts'
 import type { Bytes } from '../../core/record.ts'
 import { sluiceError } from '../../core/errors.ts'
 import type { BatchHeader } from '../record-batch/header.ts'
-import { HEADER_BYTES, headerProblem, readHeader } from '../record-batch/header.ts'
+import { HEADER_BYTES, crcFits, headerProblem, readHeader } from '../record-batch/header.ts'
 import { firstAtLeast } from './memory-segment.ts'
 import type { Segment } from './segment.ts'
 
@@ -142,6 +142,8 @@ export class FileSegment implements Segment {
       need = header.size
       const enough = begin >= 0 && at > begin && at + header.size - begin > wanted.maxBytes
       if (enough || (begin >= 0 && header.size > chunk.length - at)) break
+      // Checked here and not by the reader of the records: only here file and position are known.
+      if (begin >= 0 && !crcFits(chunk, at)) throw this.#broken(position + at, 'its checksum is wrong')
       at += header.size
     }
     return { parts: part(chunk, begin, at), ended: false, passed: at, need }

@@ -20,7 +20,6 @@ interface Identity {
 }
 
 export class FolderStorage implements LogStorage {
-  readonly durable = true
   readonly clusterId: string
   readonly #disk: Disk
   readonly #folder: string

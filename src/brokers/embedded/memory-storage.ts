@@ -8,7 +8,6 @@ export function memoryStorage(random: Random): LogStorage {
   let nextProducerId = 0
   return {
     clusterId: random.uuid(),
-    durable: false,
     loadTopics: async () => [],
     saveTopics: async () => undefined,
     openLog: async ({ name, config }, partition) => new MemoryLog(name, partition, config),

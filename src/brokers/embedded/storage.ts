@@ -5,8 +5,6 @@ import type { ProducerIdStorage } from './producer-ids.ts'
 
 export interface LogStorage extends ProducerIdStorage {
   readonly clusterId: string
-  /** True when bytes leave the process, so that their checksums must be looked at. */
-  readonly durable: boolean
   loadTopics(): Promise<readonly TopicDescription[]>
   /** Replaces the descriptions of all topics durably. @throws SLUICE_DISK */
   saveTopics(topics: readonly TopicDescription[]): Promise<void>

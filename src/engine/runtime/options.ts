@@ -1,5 +1,6 @@
 /** Every setting of the engine with its default, in one place. Languages and the command line fill it; nothing else has defaults of its own. */
 import type { Clock, Scheduler } from '../../core/clock.ts'
+import { lintUnknown } from '../../core/config.ts'
 import type { Broker } from '../../core/broker.ts'
 import type { Disk } from '../../core/disk.ts'
 import type { Failpoints } from '../../core/failpoint.ts'
@@ -60,7 +61,14 @@ export interface EngineSettings {
   readonly restartBackoffMs: number
 }
 
+/** @throws SLUICE_CONFIG_UNKNOWN for a setting that does not exist: ignoring it would run with the default unnoticed */
 export function engineSettings(application: string, given: Partial<EngineSettings> = {}): EngineSettings {
+  const defaults = defaultSettings(application)
+  lintUnknown(Object.keys(given), Object.keys(defaults), `settings of ${application}`)
+  return { ...defaults, ...given }
+}
+
+function defaultSettings(application: string): EngineSettings {
   return {
     guarantee: 'exactly-once',
     commitIntervalMs: 100,
@@ -84,7 +92,6 @@ export function engineSettings(application: string, given: Partial<EngineSetting
     createTopicPartitions: 0,
     purgeIntervalMs: 30_000,
     restartBackoffMs: 100,
-    ...given,
   }
 }
 

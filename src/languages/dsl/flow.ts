@@ -5,6 +5,7 @@ import { table } from '../../engine/operators/table.ts'
 import { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import { GroupedHandle } from './grouped.ts'
+import { checkOptions } from './options.ts'
 import { givenName, tableStore } from './place.ts'
 import type { DefaultSerdes, Workshop } from './place.ts'
 import { StreamHandle } from './stream.ts'
@@ -53,6 +54,7 @@ export class FlowHandle implements Flow {
   }
 
   table<K, V>(topic: Topic<K, V>, options?: TableOptions): Table<K, V> {
+    checkOptions('table', options)
     const { builder } = this.#shop
     const name = givenName(options, 'table') ?? stepName(topic.name, 'table')
     const parent = builder.source([topic.name], topic.key, topic.value).name

@@ -4,6 +4,7 @@ import type { Serde } from '../../core/serde.ts'
 import { aggregate, count, reduce } from '../../engine/operators/aggregate.ts'
 import type { AggregateParts } from '../../engine/operators/aggregate.ts'
 import type { TopologyNode } from '../../engine/topology/node.ts'
+import { checkOptions } from './options.ts'
 import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
 import type { GroupPlace } from './place.ts'
 import type { AggregateOptions, Grouped, Table, TableOptions } from './types.ts'
@@ -35,11 +36,12 @@ export class GroupedHandle<K, V> implements Grouped<K, V> {
   }
 
   #table<A>(
-    verb: string,
+    verb: 'aggregate' | 'count' | 'reduce',
     options: TableOptions | undefined,
     value: Serde<unknown>,
     make: (parts: AggregateParts) => TopologyNode,
   ): Table<K, A> {
+    checkOptions(verb, options)
     const { place } = this
     const name = stateName(place, verb, options)
     const key = keySerde(place, undefined, verb)

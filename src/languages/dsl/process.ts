@@ -5,6 +5,7 @@ import { process } from '../../engine/operators/process.ts'
 import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
 import type { Serde } from '../../core/serde.ts'
+import { checkOptions } from './options.ts'
 import { stateName } from './place.ts'
 import type { Place } from './place.ts'
 import type { ProcessContext, ProcessOptions } from './types.ts'
@@ -31,6 +32,7 @@ export function addProcess(
   build: (context: ProcessContext<unknown, unknown>) => Processor,
   options: ProcessOptions<unknown, unknown> | undefined,
 ): Place {
+  checkOptions('process', options)
   const name = stateName(place, 'process', options)
   place.shop.builder.add(process({ name, parent: place.node }, withUserContext(build), options?.stores ?? []))
   const lineage = options?.name ?? stepName(place.lineage, 'process')

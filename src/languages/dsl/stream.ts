@@ -30,6 +30,8 @@ import {
   valueSerde,
 } from './place.ts'
 import type { Place, TablePlace } from './place.ts'
+import { checkOptions } from './options.ts'
+import type { Verb } from './options.ts'
 import { addProcess } from './process.ts'
 import type {
   Callback,
@@ -167,6 +169,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   groupByKey(options?: Named & Serdes<K, V>): Grouped<K, V> {
+    checkOptions('groupByKey', options)
     const repartition = givenName(options, 'groupByKey')
     const lineage = repartition ?? this.place.lineage
     const key = options?.key ?? this.place.key
@@ -221,11 +224,13 @@ export class StreamHandle<K, V> implements Stream<K, V> {
 
   to(topic: SinkTopic<K, V>, options?: Named): void {
     const { builder } = this.place.shop
+    checkOptions('to', options)
     const name = givenName(options, 'to') ?? builder.freeName(stepName(topic.name, 'sink'))
     builder.add(sink({ name, parent: this.place.node }, topic as unknown as Topic<unknown, unknown>))
   }
 
-  #at(verb: string, options: Named | undefined): { name: string; parent: string } {
+  #at(verb: Verb, options: Named | undefined): { name: string; parent: string } {
+    checkOptions(verb, options)
     return { name: freeName(this.place, verb, options), parent: this.place.node }
   }
 
@@ -236,7 +241,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   #rekeyed<L, W>(
-    verb: string,
+    verb: Verb,
     options: LooseOptions,
     make: (at: { name: string; parent: string }) => TopologyNode,
     kept: { readonly value?: Serde<unknown> | undefined },
@@ -247,13 +252,14 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     return this.place.shop.stream({ ...this.place, node: node.name, lineage, key: options?.key, value })
   }
 
-  #input(name: string, verb: string, options: LooseOptions, partner?: Serde<unknown>): PartitionedInput {
+  #input(name: string, verb: Verb, options: LooseOptions, partner?: Serde<unknown>): PartitionedInput {
+    checkOptions(verb, options)
     const key = keySerde(this.place, options?.key, verb, partner)
     return { parent: this.place.node, name, key, value: valueSerde(this.place, options?.value) }
   }
 
   #joined<R>(
-    verb: string,
+    verb: 'join' | 'leftJoin',
     other: unknown,
     options: LooseOptions,
     make: (parts: JoinParts) => TopologyNode,
