@@ -4,19 +4,6 @@ import type { Follower, Runtime } from 'sluice/embed'
 import { delayAlerts, worstOrigins } from './app.ts'
 import type { Alert, Origin } from './app.ts'
 
-export interface Board {
-  /** Every alert there is, also of earlier runs on the same folder. */
-  readonly alerts: number
-  /** Alerts that are there more than once: a broken promise. */
-  readonly doubled: number
-  readonly newAlerts: number
-  readonly origins: ReadonlyMap<string, Origin>
-  /** The worst delays first. */
-  worst(count: number): readonly Origin[]
-  caughtUp(): Promise<void>
-  close(): Promise<void>
-}
-
 /** Where the alerts of this run begin. To be asked before the application starts. */
 export function alertsSoFar(runtime: Runtime): Promise<readonly number[]> {
   return positionsOf(runtime.ports.broker, delayAlerts.name)
@@ -28,47 +15,64 @@ export async function openBoard(
   before: readonly number[],
   each: (alert: Alert) => void,
 ): Promise<Board> {
-  const ids = new Set<string>()
-  const origins = new Map<string, Origin>()
-  let [alerts, newAlerts] = [0, 0]
-  const broker = runtime.connect()
-  const alertsRead = await follow(broker, {
-    ...read(delayAlerts),
-    each({ partition, offset, value }) {
-      if (value === null) return
-      alerts++
-      ids.add(value.id)
-      if (offset < (before[partition] ?? 0)) return
-      newAlerts++
-      each(value)
-    },
-  })
-  const originsRead = await follow(broker, {
-    ...read(worstOrigins),
-    each({ key, value }) {
-      if (key !== null && value !== null) origins.set(key, value)
-    },
-  })
-  const all: readonly Follower[] = [alertsRead, originsRead]
-  return {
-    get alerts() {
-      return alerts
-    },
-    get doubled() {
-      return alerts - ids.size
-    },
-    get newAlerts() {
-      return newAlerts
-    },
-    origins,
-    worst: (count) => [...origins.values()].toSorted(byWorst).slice(0, count),
-    async caughtUp() {
-      await Promise.all(all.map((follower) => follower.caughtUp()))
-    },
-    async close() {
-      await Promise.all(all.map((follower) => follower.close()))
-      await broker.close()
-    },
+  const board = new Board(runtime.connect())
+  await board.open(before, each)
+  return board
+}
+
+export class Board {
+  /** Every alert there is, also of earlier runs on the same folder. */
+  alerts = 0
+  /** Alerts of this run. */
+  newAlerts = 0
+  readonly origins: Map<string, Origin> = new Map()
+  readonly #broker: Runtime['ports']['broker']
+  readonly #ids = new Set<string>()
+  #followers: readonly Follower[] = []
+
+  constructor(broker: Runtime['ports']['broker']) {
+    this.#broker = broker
+  }
+
+  /** Alerts that are there more than once: a broken promise. */
+  get doubled(): number {
+    return this.alerts - this.#ids.size
+  }
+
+  async open(before: readonly number[], each: (alert: Alert) => void): Promise<void> {
+    const alerts = await follow(this.#broker, {
+      ...read(delayAlerts),
+      each: ({ partition, offset, value }) => {
+        if (value === null) return
+        this.alerts++
+        this.#ids.add(value.id)
+        if (offset < (before[partition] ?? 0)) return
+        this.newAlerts++
+        each(value)
+      },
+    })
+    const origins = await follow(this.#broker, {
+      ...read(worstOrigins),
+      each: ({ key, value }) => {
+        if (key !== null && value !== null) this.origins.set(key, value)
+      },
+    })
+    this.#followers = [alerts, origins]
+  }
+
+  /** The worst delays first. */
+  worst(count: number): readonly Origin[] {
+    return [...this.origins.values()].toSorted(byWorst).slice(0, count)
+  }
+
+  /** Resolves when everything committed by now has been seen. */
+  async caughtUp(): Promise<void> {
+    await Promise.all(this.#followers.map((follower) => follower.caughtUp()))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#followers.map((follower) => follower.close()))
+    await this.#broker.close()
   }
 }
 
