@@ -31,6 +31,8 @@ export interface RunningApp {
   readonly tasks: readonly TaskId[]
   /** True when every task assigned to this instance is processing and no hand-over is pending. */
   readonly settled: boolean
+  /** Records that wait for an answer of the outside world. */
+  readonly pending: number
   /** Commits, gives the tasks back and releases the folder. Idempotent. */
   close(): Promise<void>
   /** Resolves when closed; rejects with the error that stopped the instance. */
@@ -94,6 +96,10 @@ class Instance implements RunningApp {
 
   get settled(): boolean {
     return this.#worker.settled
+  }
+
+  get pending(): number {
+    return this.#worker.pending
   }
 
   async close(): Promise<void> {

@@ -18,7 +18,7 @@ import type { AssignmentChange, GroupMember, Producer } from '../../core/broker.
 import { isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
 import { groupTopology } from '../topology/plan.ts'
-import type { OpenTask, TaskEnvironment } from './opened.ts'
+import type { TaskEnvironment } from './opened.ts'
 import { Purge } from './purge.ts'
 import { Session } from './session.ts'
 
@@ -83,8 +83,13 @@ export class Worker {
     return session.running.size === this.#owned.length
   }
 
-  get openTasks(): readonly OpenTask[] {
-    return this.#session?.tasks ?? []
+  /** Records that wait for an answer. */
+  get pending(): number {
+    let pending = 0
+    for (const { task } of this.#session?.tasks ?? []) {
+      for (const flight of task.graph.inFlight) pending += flight.size
+    }
+    return pending
   }
 
   /** Runs until `close`; rejects with the error that repeating cannot cure. */

@@ -26,8 +26,8 @@ export class SimulatedCluster {
     this.#world = world
     this.#folder = folder
     this.#partitions = partitions
-    this.machine = createSimulatedMachine(world)
     this.stores = createSimulatedStores(world)
+    this.machine = createSimulatedMachine(world, { onRemoved: (path) => this.stores.removed(path) })
     this.#life = new Life(world)
   }
 

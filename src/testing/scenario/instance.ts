@@ -62,6 +62,11 @@ export class SimulatedInstance {
     return this.state === 'up' && this.#app!.settled
   }
 
+  /** Records of it that wait for an answer. */
+  get pending(): number {
+    return this.#app?.pending ?? 0
+  }
+
   get running(): boolean {
     return this.#wanted
   }

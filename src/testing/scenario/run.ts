@@ -158,13 +158,12 @@ class Run {
   }
 
   async go(): Promise<void> {
-    const { world } = { world: this.#world }
     await this.#cluster.open()
     await this.#cluster.createTopics(this.#scenario)
     this.#inputs = this.#scenario.inputs(this.#random.fork('inputs'), this.#plan.records)
     const faulty = [this.#load(), this.#rescale(), this.#disturb()]
     await Promise.all(faulty)
-    world.trace('faults end')
+    this.#world.trace('faults end')
     this.#calm()
     await this.#rest()
     await this.#verify()
@@ -206,6 +205,7 @@ class Run {
         sessionTimeoutMs: SESSION_MS,
         heartbeatIntervalMs: 500,
         transactionTimeoutMs: 2_000,
+        sliceMs: 0.1,
         sliceRecords: 7,
         purgeIntervalMs: 2_000,
         sendBytes: 2_000,
@@ -301,7 +301,8 @@ class Run {
     this.#faults = NO_FAULTS
     for (const fault of Object.keys(this.#brokerFaults) as (keyof RunPlan['broker'])[])
       this.#brokerFaults[fault] = 0
-    this.#service.calm()
+    this.#service.faults.failure = 0
+    this.#service.faults.hang = 0
   }
 
   /** Until nothing lags, no call is in flight and every ledger is empty. */
@@ -319,7 +320,8 @@ class Run {
       await this.#world.sleep(500)
       const lag = await this.#cluster.lag(group.application, sources)
       const settled = this.#instances.every((instance) => !instance.running || instance.settled)
-      quiet = lag === 0 && settled && this.#service.inFlight === 0 ? quiet + 1 : 0
+      const pending = this.#instances.reduce((sum, instance) => sum + instance.pending, 0)
+      quiet = lag === 0 && settled && pending === 0 ? quiet + 1 : 0
     }
   }
 

@@ -1,25 +1,33 @@
 /**
- * The life of one simulated process. While it is paused (SIGSTOP, a long collection) or dead (kill -9), no timer of it fires and
- * no answer reaches it; a dead one also sends nothing any more. Everything an instance is given goes through here.
+ * The life of one simulated process. While it is paused (SIGSTOP, a long collection) or dead (kill -9), no timer of it fires, no
+ * answer reaches it and no call of it leaves; what a pause holds back happens afterwards, one event each, in order. Everything an
+ * instance is given goes through here.
  */
-import type { Clock, Scheduler } from '../../core/clock.ts'
+import type { Clock, Scheduler, Timer } from '../../core/clock.ts'
 import type { World } from './world.ts'
+
+/** What one look at the monotonic clock costs, ms: time must pass within a turn, or slices would never end. */
+const LOOK_MS = 0.002
 
 export class Life {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly #world: World
   #state: 'alive' | 'paused' | 'dead' = 'alive'
+  /** Number of the last pause: a longer one overtakes a shorter one. */
+  #pauses = 0
+  #pausedUntil = 0
   /** What must happen when the pause ends, in the order in which it would have. */
   #held: (() => void)[] = []
+  #lastLook = 0
 
   /** @param skewMs how far this process's wall clock is from the world's */
   constructor(world: World, skewMs = 0) {
     this.#world = world
     this.clock = {
       now: () => world.clock.now() + skewMs,
-      monotonic: () => world.clock.monotonic(),
-      setTimer: (ms, run) => world.after(ms, 'timer', () => this.#whenAlive(run)),
+      monotonic: () => (this.#lastLook = Math.max(this.#lastLook + LOOK_MS, world.clock.monotonic())),
+      setTimer: (ms, run) => this.#timer(ms, run),
     }
     this.scheduler = { yield: () => this.gate(world.sleep(0)) }
   }
@@ -35,26 +43,21 @@ export class Life {
 
   /** Stops for `ms` of the world's time. */
   pause(ms: number): void {
-    if (this.#state !== 'alive') return
+    const until = this.#world.time + ms
+    if (this.#state === 'dead' || (this.#state === 'paused' && until <= this.#pausedUntil)) return
     this.#state = 'paused'
-    this.#world.after(ms, 'resume', () => {
-      if (this.#state !== 'paused') return
-      this.#state = 'alive'
-      const held = this.#held
-      this.#held = []
-      for (const run of held) run()
-    })
+    this.#pausedUntil = until
+    const pause = ++this.#pauses
+    this.#world.after(ms, 'resume', () => this.#resume(pause))
   }
 
   /** The promise as this process sees it: late after a pause, never after death. */
   gate<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       promise.then(
-        (value) => this.#whenAlive(() => resolve(value)),
+        (value) => this.#deliver(() => resolve(value)),
         (error: unknown) =>
-          this.#whenAlive(() => {
-            reject(error instanceof Error ? error : new Error(String(error)))
-          }),
+          this.#deliver(() => reject(error instanceof Error ? error : new Error(String(error)))),
       )
     })
   }
@@ -75,28 +78,64 @@ export class Life {
 
   #guarded(object: object, name: string, method: Method): Method {
     return (...given) => {
-      if (this.dead && !READING.has(name)) return NEVER
-      const result: unknown = method.apply(
-        object,
-        name === 'onChange' ? given.map((one) => this.#listener(one)) : given,
-      )
-      if (result instanceof Promise)
-        return this.gate(result.then((value: unknown) => this.#result(name, value)))
-      return this.#result(name, result)
+      if (IMMEDIATE.has(name)) {
+        const result: unknown = method.apply(object, this.#listeners(name, given))
+        return result instanceof Promise ? this.gate(result) : this.#result(name, result)
+      }
+      if (this.dead) return NEVER
+      const call = (): Promise<unknown> =>
+        Promise.resolve(method.apply(object, given)).then((value) => this.#result(name, value))
+      if (this.#state === 'alive') return this.gate(call())
+      return new Promise((resolve, reject) => {
+        this.#deliver(() => {
+          this.gate(call()).then(resolve, reject)
+        })
+      })
     }
+  }
+
+  #listeners(name: string, given: readonly unknown[]): unknown[] {
+    if (name !== 'onChange') return [...given]
+    return given.map((listener) => () => this.#deliver(listener as () => void))
   }
 
   #result(name: string, value: unknown): unknown {
     return GUARDED_RESULTS.has(name) ? this.guard(value as object) : value
   }
 
-  #listener(listener: unknown): () => void {
-    return () => this.#whenAlive(listener as () => void)
+  #timer(ms: number, run: () => void): Timer {
+    let cancelled = false
+    const once = (): void => {
+      if (!cancelled) run()
+    }
+    const timer = this.#world.after(ms, 'timer', () => this.#deliver(once))
+    return {
+      cancel: () => {
+        cancelled = true
+        timer.cancel()
+      },
+    }
   }
 
-  #whenAlive(run: () => void): void {
-    if (this.#state === 'alive') run()
-    else if (this.#state === 'paused') this.#held.push(run)
+  #deliver(run: () => void): void {
+    if (this.#state === 'alive' && this.#held.length === 0) run()
+    else if (this.#state !== 'dead') this.#held.push(run)
+  }
+
+  #resume(pause: number): void {
+    if (this.#state !== 'paused' || pause !== this.#pauses) return
+    this.#state = 'alive'
+    this.#next()
+  }
+
+  /** One event for each thing held back, as the process would have had a turn for each; later ones queue behind. */
+  #next(): void {
+    if (this.#held.length === 0) return
+    this.#world.after(0, 'held back', () => {
+      if (this.#state !== 'alive') return
+      this.#held.shift()?.()
+      this.#next()
+    })
   }
 }
 
@@ -104,15 +143,23 @@ type Method = (...given: unknown[]) => unknown
 
 const NEVER: Promise<never> = new Promise(() => {})
 
-/** Calls that answer at once from what the process itself holds. */
-const READING: ReadonlySet<string> = new Set([
-  'target',
-  'buffer',
-  'lag',
-  'take',
-  'fence',
+/** Calls that the process answers itself, at once: nothing leaves it. */
+const IMMEDIATE: ReadonlySet<string> = new Set([
+  'add',
   'append',
   'bootId',
+  'buffer',
+  'fence',
+  'fetcher',
+  'lag',
+  'onChange',
+  'pause',
+  'producer',
+  'remove',
+  'resume',
+  'size',
+  'take',
+  'target',
   'wake',
 ])
 

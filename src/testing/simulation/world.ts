@@ -77,7 +77,8 @@ export class World {
   /** Fires `run` after `ms` of virtual time (0 = a later turn of the same instant), in an order drawn from the seed. */
   after(ms: number, name: string, run: () => void): Timer {
     const event: ScheduledEvent = {
-      time: Math.round((this.#time + Math.max(0, ms)) * 1000) / 1000,
+      // A positive wait takes time, however short: rounded to nothing, who waits for a moment would wait for ever.
+      time: Math.round((this.#time + (ms > 0 ? Math.max(ms, 0.001) : 0)) * 1000) / 1000,
       tie: this.#ties.next(),
       sequence: this.#scheduled++,
       name,

@@ -1,0 +1,10 @@
+/** All scenarios, by name. */
+import type { Scenario } from '../../src/testing/scenario/scenario.ts'
+import { aggregates } from './aggregates.ts'
+import { asks } from './asks.ts'
+import { everything } from './everything.ts'
+import { joins } from './joins.ts'
+import { punctuates } from './punctuates.ts'
+import { stateless } from './stateless.ts'
+
+export const SCENARIOS: readonly Scenario[] = [stateless, aggregates, joins, asks, punctuates, everything]
