@@ -29,6 +29,7 @@ interface Demo {
   readonly all: readonly Flight[]
   readonly runtime: Runtime
   readonly running: RunningApp
+  readonly capture: SourceTask
   readonly replay: SourceTask
   readonly board: Board
   readonly webhook: Webhook
@@ -100,19 +101,19 @@ async function start(
   })
   const source = replayFlights(all, options.speed)
   const replay = await runtime.capture({ name: 'flights', source, pollIntervalMs: 25, batchRecords: 500 })
-  return { all, runtime, running, replay, board, webhook, late, began }
+  return { all, runtime, running, capture, replay, board, webhook, late, began }
 }
 
 /** Until all is done, time is up, or somebody stops it. */
 async function watch(demo: Demo, options: DemoOptions, stop: AbortController): Promise<void> {
-  const { runtime, running, replay } = demo
+  const { runtime, running, capture, replay } = demo
   const screen = options.live ? openScreen(process.stdout) : undefined
   const drawing = setInterval(() => screen?.draw(viewOf(demo)), 200)
   const timer = options.forMs === undefined ? undefined : setTimeout(() => stop.abort(), options.forMs)
   const done = replay.reachedEnd.then(() => idle(runtime, running, { signal: stop.signal }))
   const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()))
   try {
-    await Promise.race([done, stopped, running.ended, replay.ended])
+    await Promise.race([done, stopped, running.ended, capture.ended, replay.ended])
   } finally {
     clearInterval(drawing)
     clearTimeout(timer)

@@ -1,9 +1,9 @@
 /** Runs an application until it is done, told to stop, or cannot go on. Loaded only when there is an application to run. */
+import type { SourceTask } from '../connect/index.ts'
 import { sleep } from '../core/clock.ts'
 import type { EngineSettings } from '../engine/runtime/options.ts'
 import type { RunningApp } from '../engine/runtime/app.ts'
 import type { App } from '../languages/dsl/app.ts'
-import type { Follower } from './follow.ts'
 import { captureInput, checkInputs } from './input.ts'
 import { stderrLog } from './log.ts'
 import { checkPrinted, endsOf, printTopics } from './print.ts'
@@ -36,14 +36,18 @@ export async function runApp(app: App, options: RunOptions): Promise<void> {
 async function runUntil(stop: AbortSignal, runtime: Runtime, app: App, options: RunOptions): Promise<void> {
   const plan = app.plan()
   const before = await endsOf(runtime.ports.broker, options.print)
+  const sources: SourceTask[] = []
   for (const input of options.input) {
-    const task = await captureInput(runtime, plan, input, options.createTopics || 1)
-    await Promise.race([task.reachedEnd, aborted(stop)])
+    const source = await captureInput(runtime, plan, input, options.createTopics || 1)
+    sources.push(source)
+    await Promise.race([source.reachedEnd, aborted(stop)])
   }
   const running = await runtime.start(app, settingsOf(options))
   const printed = await printTopics(runtime.connect(), plan, options.print, before)
   announce(describeStart(plan, options, runtime.stateFolder), options.json)
-  await Promise.race([running.ended, aborted(stop), ...endings(runtime, running, options, printed)])
+  // Sources and printers end by themselves only when they fail.
+  const failing = [...sources, ...printed].map(({ ended }) => ended)
+  await Promise.race([running.ended, aborted(stop), ...failing, ...endings(runtime, running, options)])
   await running.close()
   // What stopped it, if it did not stop because it was told to.
   await running.ended
@@ -53,16 +57,10 @@ async function runUntil(stop: AbortSignal, runtime: Runtime, app: App, options: 
   else process.stderr.write('stopped: everything is committed\n')
 }
 
-/** All ways to end besides a signal. */
-function endings(
-  runtime: Runtime,
-  running: RunningApp,
-  options: RunOptions,
-  printed: readonly Follower[],
-): readonly Promise<void>[] {
-  const { clock } = runtime.ports
-  const all = printed.map((follower) => follower.ended)
-  if (options.for !== undefined) all.push(sleep(clock, options.for))
+/** The ways to end that were asked for. */
+function endings(runtime: Runtime, running: RunningApp, options: RunOptions): readonly Promise<void>[] {
+  const all: Promise<void>[] = []
+  if (options.for !== undefined) all.push(sleep(runtime.ports.clock, options.for))
   if (options.untilDone) all.push(idle(runtime, running, { commitIntervalMs: options.commitInterval }))
   return all
 }

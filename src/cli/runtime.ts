@@ -59,11 +59,12 @@ export interface Runtime {
 export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const log = options.log ?? SILENT
   const folder = options.folder === undefined ? undefined : resolve(options.folder)
+  const throwAway = folder === undefined && options.stateFolder === undefined
+  const stores = await chooseBackend({ kind: throwAway ? 'memory' : 'auto', disk: systemDisk })
   const base = { clock: systemClock, random: systemRandom, log }
   const cluster = await openEmbedded(
     folder === undefined ? base : { ...base, disk: systemDisk, folder: join(folder, 'broker') },
   )
-  const throwAway = folder === undefined && options.stateFolder === undefined
   const stateFolder = throwAway
     ? mkdtempSync(join(tmpdir(), 'sluice-'))
     : resolve(options.stateFolder ?? join(folder!, 'state'))
@@ -74,7 +75,7 @@ export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime
     scheduler: systemScheduler,
     random: systemRandom,
     disk: systemDisk,
-    stores: await chooseBackend({ kind: throwAway ? 'memory' : 'auto', disk: systemDisk }),
+    stores,
     http: createHttpClient(),
     log,
     metrics: createMetrics(),

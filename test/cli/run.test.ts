@@ -136,6 +136,18 @@ describe('sluice run', () => {
   })
 })
 
+describe('input that goes bad while it runs', () => {
+  it('stops the command with file and line', async () => {
+    project.write('live.jsonl', order(0))
+    const { child, ended } = project.start('run', 'app.ts', '--input', 'orders=live.jsonl')
+    await said(child, 'is running')
+    appendFileSync(join(project.folder, 'live.jsonl'), 'no json\n')
+    const { code, stderr } = await ended
+    expect(stderr).toContain('live.jsonl:2: expected a JSON object')
+    expect(code).toBe(1)
+  })
+})
+
 describe('an application file', () => {
   it.each([
     ['const a: number = = 3', 'syntax.ts:1\nconst a: number = = 3'],

@@ -115,7 +115,7 @@ describe('the demo', () => {
     expect(origins).toEqual(expected)
     const lateIds = readFlights(flights).filter(({ delay }) => delay > LATE_MINUTES)
     expect(alerts).toEqual(lateIds.map(({ id }) => id))
-  })
+  }, 90_000)
 
   it('prints a JSON line per alert and one of totals, then ends by itself', async () => {
     const { lines, code } = await demo(['--flights', '400', '--speed', 'max'])
