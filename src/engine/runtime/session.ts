@@ -64,10 +64,11 @@ export class Session {
     return this.#opening.size + this.#ready.length
   }
 
-  /** Starts opening a task beside the loop, unless it is open or being opened. */
+  /** Starts opening a task beside the loop, unless it is open, opened but not taken over yet, or being opened. */
   open(id: TaskId): void {
     const name = taskName(id)
     if (this.running.has(name) || this.#opening.has(name)) return
+    if (this.#ready.some(({ task }) => task.name === name)) return
     const cancel = new AbortController()
     const { output, fetcher } = this
     const done = openTask(id, { ...this.#parts, output, fetcher }, cancel.signal).then(
