@@ -62,7 +62,11 @@ export class Committer {
     // 3
     for (const { task } of tasks) for (const flight of task.graph.inFlight) flight.writeLedger()
     for (const open of tasks) await this.#seal(open)
-    return { tasks, offsets, output: this.#parts.output.close() }
+    const output = this.#parts.output.close()
+    // Offsets carry the fence. Output of answered calls alone would have none, and a replaced worker that wakes up would
+    // commit it beside its successor's: so positions that did not move go with it.
+    const fenced = offsets.length > 0 || output.empty ? offsets : tasks.flatMap(({ task }) => task.offsets(true))
+    return { tasks, offsets: fenced, output }
   }
 
   /** Steps 4 to 7. A rejection means: drop everything uncommitted. */

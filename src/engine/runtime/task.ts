@@ -148,13 +148,13 @@ export class Task {
     this.#failed(new NodeFailure(String(node), record, error), record)
   }
 
-  /** What step 1 of a commit captures: positions that moved since the last commit. */
-  offsets(): readonly CommittedOffset[] {
+  /** What step 1 of a commit captures: positions that moved since the last commit, or all. */
+  offsets(all = false): readonly CommittedOffset[] {
     const moved: CommittedOffset[] = []
     // Ticks of stream time belong to the task; they ride with every partition, the latest counts at restore.
     const entries = this.#parts.timers.entries()
     for (const queue of this.buffer.queues) {
-      if (queue.position !== this.#committed.get(queue)) {
+      if (all || queue.position !== this.#committed.get(queue)) {
         const metadata = encodeEnvelope({ partitionTime: queue.time, entries })
         moved.push({ topic: queue.topic, partition: queue.partition, offset: queue.position, metadata })
       }

@@ -187,6 +187,8 @@ export class Worker {
   }
 
   async #commitWhenDue(session: Session): Promise<void> {
+    // A commit that failed while this turn waited leaves sealed stores behind: nothing may be sealed on top of them.
+    this.#check(session)
     if (this.#committing !== undefined || !this.#commitDue(session)) return
     this.#worked = false
     this.#commitRequested = false
