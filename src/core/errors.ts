@@ -250,7 +250,7 @@ export const ERRORS = {
     domain: 'user',
     retry: 'never',
     message: 'Sluice needs Node.js {wanted} or newer, this is {came}',
-    fix: 'Install a newer Node.js (https://nodejs.org), or put one beside the project: npm install --save-dev node@24',
+    fix: 'Install a newer Node.js: https://nodejs.org/en/download (with a version manager: nvm install 24).',
   },
   SLUICE_DEPENDENCY_MISSING: {
     domain: 'user',
