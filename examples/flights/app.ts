@@ -2,7 +2,7 @@
  * Late flights, enriched and counted: the application of the demo. Flights are joined with their airport; each late one asks a
  * rebooking service, goes to a topic of alerts and to a webhook; every flight counts into a table of its origin.
  *
- *   npx sluice explain examples/flights/app.ts
+ *   npm run sluice explain examples/flights/app.ts
  */
 import { defineApp, json, string, topic } from 'sluice'
 import type { App } from 'sluice'
