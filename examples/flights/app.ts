@@ -74,7 +74,7 @@ export function flightDelays(services: Services): App {
     const departures = flow
       .stream(flights)
       .selectKey((flight) => flight.origin)
-      .leftJoin(flow.table(airports), addAirport)
+      .leftJoin(flow.table(airports), addAirport, { name: 'departures' })
 
     const alerts = departures
       .filter((flight) => flight.delay > LATE_MINUTES)
@@ -85,10 +85,13 @@ export function flightDelays(services: Services): App {
             retry: 5,
           }),
         },
-        { concurrency: 64, fallback: { rebooking: null } },
+        { name: 'rebook', concurrency: 64, fallback: { rebooking: null } },
       )
     alerts.to(delayAlerts)
-    alerts.enrich(http(services.webhook, { method: 'POST', body: chatMessage, retry: 10 }), { order: 'none' })
+    alerts.enrich(http(services.webhook, { method: 'POST', body: chatMessage, retry: 10 }), {
+      name: 'chat',
+      order: 'none',
+    })
 
     departures
       .groupByKey()
