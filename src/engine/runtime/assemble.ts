@@ -68,6 +68,7 @@ export function assembleTask(material: TaskMaterial, environment: AssemblyEnviro
   const { clock } = ports
   return new Task({
     id,
+    nodes: subtopology.nodes,
     name,
     graph,
     buffer,

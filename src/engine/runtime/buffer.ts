@@ -17,6 +17,8 @@ export class PartitionQueue {
   time = -1
   buffered = 0
   paused = false
+  /** Known to hold no record that was not handed out; only while `batch` is undefined, only within one turn. */
+  caughtUp = false
   readonly #waiting: FetchedBatch[] = []
 
   constructor(topic: string, partition: number, source: number, position: number) {
@@ -50,6 +52,7 @@ export class PartitionQueue {
     }
     this.position = batch.nextOffset
     this.batch = undefined
+    this.caughtUp = false
     const next = this.#waiting.shift()
     if (next !== undefined) this.#begin(next)
   }
@@ -97,8 +100,16 @@ export class TaskBuffer {
     }
   }
 
-  /** The queue to take from now, or undefined when there is nothing or a partition with data on its way must be awaited. */
-  next(now: number): PartitionQueue | undefined {
+  /** Whether `next` looks at its `now`. */
+  get waits(): boolean {
+    return this.#maxIdleMs > 0 && this.queues.length > 1
+  }
+
+  /**
+   * The queue to take from now, or undefined when there is nothing or a partition with data on its way must be awaited.
+   * @param sameTurn nothing but processing happened since the last call: what was caught up then is so still
+   */
+  next(now: number, sameTurn: boolean = false): PartitionQueue | undefined {
     if (this.queues.length === 1) {
       const only = this.queues[0]!
       return only.batch === undefined ? undefined : only
@@ -109,7 +120,10 @@ export class TaskBuffer {
     for (const queue of this.queues) {
       if (queue.batch === undefined) {
         // Unknown or positive lag: its records are on their way and may be older. Kafka's max.task.idle.ms = 0 rule.
-        if (this.#fetcher.lag(queue.topic, queue.partition) !== 0) return undefined
+        if (!sameTurn || !queue.caughtUp) {
+          if (this.#fetcher.lag(queue.topic, queue.partition) !== 0) return undefined
+          queue.caughtUp = true
+        }
         missing = true
         continue
       }

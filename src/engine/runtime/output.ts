@@ -6,8 +6,8 @@ import type { Producer, ProduceTarget, SendBuffer, SentPartition } from '../../c
 import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import { partitionOf } from '../../core/partitioner.ts'
 import type { OutputSpec, OutputWriter } from '../../core/processor.ts'
-import { type Encoded, type FlowRecord, type Headers, partitionId } from '../../core/record.ts'
-import { encodedBytes, type Serde } from '../../core/serde.ts'
+import { type Bytes, type Encoded, type Headers, partitionId } from '../../core/record.ts'
+import type { Serde } from '../../core/serde.ts'
 import type { LogUpdate } from '../state/managed.ts'
 
 /** Positions after the last acknowledged record, by `topic-partition`. */
@@ -54,13 +54,22 @@ export class Output {
 
   /** The writer of a sink. Unknown topics are SLUICE_TOPIC_MISSING now, not at the first record. */
   writer(spec: OutputSpec, node: string, reuse: Reuse, taskPartition: number): OutputWriter {
-    const targets = this.#targetsOf(spec.topic, node)
+    const { topic } = spec
+    const targets = this.#targetsOf(topic, node)
     let roundRobin = taskPartition
     return {
       write: (record, headers = record.headers) => {
-        const key = encodeSide(record, 'key', spec, node, reuse.key)
-        const value = encodeSide(record, 'value', spec, node, reuse.value)
-        const partition = key === null ? roundRobin++ % targets.length : this.#choose(key, targets.length)
+        const { keyBytes, valueBytes } = record
+        const key = encoded(spec.key, record.key, reuse.key ? keyBytes : undefined, 'key', node, topic)
+        const value = encoded(
+          spec.value,
+          record.value,
+          reuse.value ? valueBytes : undefined,
+          'value',
+          node,
+          topic,
+        )
+        const partition = key === null ? roundRobin++ % targets.length : choose(key, targets.length)
         this.#buffer.append(targets[partition]!, key, value, record.timestamp, headers)
       },
     }
@@ -73,7 +82,7 @@ export class Output {
   ): (key: Encoded | null, value: Encoded | null, timestamp: number, headers: Headers) => void {
     const targets = this.#targetsOf(topic, node)
     return (key, value, timestamp, headers) => {
-      const partition = key === null ? 0 : this.#choose(key, targets.length)
+      const partition = key === null ? 0 : choose(key, targets.length)
       this.#buffer.append(targets[partition]!, key, value, timestamp, headers)
     }
   }
@@ -139,10 +148,6 @@ export class Output {
       acknowledged.set(partitionId(topic, partition), lastOffset + 1)
   }
 
-  #choose(key: Encoded, partitions: number): number {
-    return partitions === 1 ? 0 : partitionOf(encodedBytes(key), partitions)
-  }
-
   #targetsOf(topic: string, node: string): readonly ProduceTarget[] {
     const known = this.#targets.get(topic)
     if (known !== undefined) return known
@@ -156,18 +161,21 @@ export class Output {
   }
 }
 
-function encodeSide(
-  record: FlowRecord,
+function choose(key: Encoded, partitions: number): number {
+  return partitions === 1 ? 0 : partitionOf(key, partitions)
+}
+
+/** @param bytes what the content was read from, where they may be written again */
+function encoded(
+  serde: Serde<unknown>,
+  content: unknown,
+  bytes: Bytes | null | undefined,
   side: 'key' | 'value',
-  spec: OutputSpec,
   node: string,
-  reuse: boolean,
+  topic: string,
 ): Encoded | null {
-  const content = side === 'key' ? record.key : record.value
   if (content === null || content === undefined) return null
-  const bytes = side === 'key' ? record.keyBytes : record.valueBytes
-  if (reuse && bytes !== undefined) return bytes
-  return serialize(side === 'key' ? spec.key : spec.value, content, side, node, spec.topic)
+  return bytes ?? serialize(serde, content, side, node, topic)
 }
 
 /** @throws SLUICE_SERIALIZE with the node and what the serde said */

@@ -7,14 +7,15 @@ import type { CommittedOffset, FetchedBatch } from '../../core/broker.ts'
 import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import type { Counter } from '../../core/metrics.ts'
 import type { PunctuationKind } from '../../core/processor.ts'
-import { type Bytes, FlowRecord, type TaskId } from '../../core/record.ts'
-import type { Serde } from '../../core/serde.ts'
+import { FlowRecord, type TaskId } from '../../core/record.ts'
+import type { PlanNode } from '../topology/plan.ts'
 import type { PartitionQueue, TaskBuffer } from './buffer.ts'
 import { type DeadLetters, letterOf } from './dead-letter.ts'
 import { encodeEnvelope } from './envelope.ts'
 import { atNode, blamesRecord, NodeFailure, processingError } from './failure.ts'
 import type { Graph, SourceEntry } from './graph.ts'
 import type { EngineSettings } from './options.ts'
+import { rawRecord, SourceReader } from './source-reader.ts'
 import type { TaskTimers } from './timers.ts'
 
 /** Records between two looks at the clock: a look costs about as much as a cheap operator. */
@@ -22,6 +23,8 @@ const RECORDS_PER_CLOCK_LOOK = 16
 
 export interface TaskParts {
   readonly id: TaskId
+  /** Of its sub-topology. */
+  readonly nodes: readonly PlanNode[]
   readonly name: string
   readonly graph: Graph
   readonly buffer: TaskBuffer
@@ -51,6 +54,8 @@ export class Task {
   readonly graph: Graph
   readonly buffer: TaskBuffer
   readonly #parts: TaskParts
+  /** By index of the source. */
+  readonly #readers: readonly SourceReader[]
   #committed = new Map<PartitionQueue, number>()
 
   constructor(parts: TaskParts) {
@@ -59,6 +64,7 @@ export class Task {
     this.name = parts.name
     this.graph = parts.graph
     this.buffer = parts.buffer
+    this.#readers = parts.graph.sources.map(({ node }) => new SourceReader(node, parts.nodes))
     for (const queue of parts.buffer.queues) this.#committed.set(queue, queue.position)
   }
 
@@ -75,7 +81,7 @@ export class Task {
     let done = 0
     while (done < limit) {
       if (asynchronous && this.blocked) break
-      const queue = buffer.next(buffer.queues.length === 1 ? 0 : clock.monotonic())
+      const queue = buffer.next(buffer.waits ? clock.monotonic() : 0, done > 0)
       if (queue === undefined) break
       this.#processHead(queue)
       buffer.advance(queue)
@@ -186,43 +192,25 @@ export class Task {
   #processHead(queue: PartitionQueue): void {
     const batch = queue.batch!
     const index = queue.index
-    const entry = this.graph.sources[queue.source]!
-    const record = this.#read(entry, batch, index)
+    const record = this.#read(queue, batch, index)
     if (record === undefined) return
     const { streamTime } = this.#parts
     if (record.timestamp > streamTime.value) streamTime.value = record.timestamp
     this.#parts.current.record = record
     try {
-      entry.next(record)
+      this.graph.sources[queue.source]!.next(record)
     } catch (error) {
       const raw = rawRecord(batch, index)
       this.#failed(error, raw)
     }
   }
 
-  #read(entry: SourceEntry, batch: FetchedBatch, index: number): FlowRecord | undefined {
-    const source = entry.node.source!
-    const decodes = entry.node.decode!
-    const keyBytes = batch.keyAt(index)
-    const valueBytes = batch.valueAt(index)
-    let side: 'key' | 'value' = 'key'
+  #read(queue: PartitionQueue, batch: FetchedBatch, index: number): FlowRecord | undefined {
+    const reader = this.#readers[queue.source]!
     try {
-      const key = readSide(source.key, keyBytes, decodes.key)
-      side = 'value'
-      const value = readSide(source.value, valueBytes, decodes.value)
-      return new FlowRecord(
-        key,
-        value,
-        batch.timestampAt(index),
-        batch.headersAt(index),
-        batch.topic,
-        batch.partition,
-        batch.offsetAt(index),
-        keyBytes,
-        valueBytes,
-      )
+      return reader.read(batch, index)
     } catch (error) {
-      this.#unreadable(batch, index, entry, side, error)
+      this.#unreadable(batch, index, this.graph.sources[queue.source]!, reader.side, error)
       return undefined
     }
   }
@@ -263,27 +251,3 @@ export class Task {
 
 /** A punctuator failed: there is no record, but the letter says where and why. */
 const NO_RECORD = new FlowRecord(null, null, 0, [], '', -1, -1, null, null)
-
-function readSide(serde: Serde<unknown>, bytes: Bytes | null, decode: boolean): unknown {
-  if (bytes === null) return null
-  if (decode) return serde.deserialize(bytes)
-  serde.check?.(bytes)
-  return bytes
-}
-
-function rawRecord(batch: FetchedBatch, index: number): FlowRecord {
-  const key = batch.keyAt(index)
-  const value = batch.valueAt(index)
-  const { topic, partition } = batch
-  return new FlowRecord(
-    key,
-    value,
-    batch.timestampAt(index),
-    batch.headersAt(index),
-    topic,
-    partition,
-    batch.offsetAt(index),
-    key,
-    value,
-  )
-}

@@ -157,7 +157,8 @@ export class Worker {
     const received = await session.receive()
     // 3
     const worked = this.#work(session)
-    if (worked > 0) this.#worked = true
+    // A batch of markers alone moves positions: committed too, or the group would seem to lag for ever.
+    if (worked > 0 || received) this.#worked = true
     this.#failures = worked > 0 ? 0 : this.#failures
     // 4
     await this.#commitWhenDue(session)

@@ -62,6 +62,11 @@ export class SimulatedInstance {
     return this.state === 'up' && this.#app!.settled
   }
 
+  /** Tasks it is processing. */
+  get tasks(): number {
+    return this.#app?.tasks.length ?? 0
+  }
+
   /** Records of it that wait for an answer. */
   get pending(): number {
     return this.#app?.pending ?? 0

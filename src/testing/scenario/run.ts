@@ -310,6 +310,8 @@ class Run {
     const until = this.#world.time + REST_MS
     const group = this.#scenario.app(() => Promise.resolve('')).plan()
     const sources = group.subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
+    // A task that nobody owns yet may have calls in its ledger.
+    const tasks = group.subtopologies.length * this.#plan.partitions
     for (let quiet = 0; quiet < 3;) {
       if (this.#world.time > until) {
         this.problems.push(
@@ -321,7 +323,8 @@ class Run {
       const lag = await this.#cluster.lag(group.application, sources)
       const settled = this.#instances.every((instance) => !instance.running || instance.settled)
       const pending = this.#instances.reduce((sum, instance) => sum + instance.pending, 0)
-      quiet = lag === 0 && settled && pending === 0 ? quiet + 1 : 0
+      const owned = this.#instances.reduce((sum, instance) => sum + instance.tasks, 0)
+      quiet = lag === 0 && settled && pending === 0 && owned === tasks ? quiet + 1 : 0
     }
   }
 
