@@ -14,6 +14,16 @@ export default defineApp('counting', (flow) => {
 })
 `
 
+const joining = `
+import { defineApp, json, string, topic } from 'sluice'
+const orders = topic('orders', { key: string, value: json<object>() })
+const customers = topic('customers', { key: string, value: json<object>() })
+export default defineApp('joining', (flow) => {
+  flow.stream(orders).join(flow.table(customers), (order, customer) => ({ ...order, ...customer }))
+    .to(topic('joined', { key: string, value: json() }))
+})
+`
+
 function order(at: number): string {
   return `${JSON.stringify({ key: `o${at}`, value: { customer: `c${at % 3}` } })}\n`
 }
@@ -132,6 +142,35 @@ describe('sluice run', () => {
       '--until-done',
     )
     expect(stderr).toContain('error SLUICE_SOURCE_INPUT\n  bad.jsonl:2: expected a JSON object')
+    expect(code).toBe(1)
+  })
+})
+
+describe('a folder of an earlier run', () => {
+  it('refuses an application whose store was renamed, and says what changed', async () => {
+    await project.sluice(...run, '--folder', 'renamed', '--until-done')
+    project.write('renamed.ts', counting.replace('per-customer', 'by-customer'))
+    const { code, stderr } = await project.sluice('run', 'renamed.ts', '--folder', 'renamed')
+    expect(stderr).toContain('error SLUICE_STATE_INCOMPATIBLE')
+    expect(stderr).toContain('per-customer')
+    expect(stderr).toContain('What to do: ')
+    expect(code).toBe(1)
+  })
+
+  it('refuses a join of topics with different partition counts', async () => {
+    await project.sluice(...run, '--folder', 'counts', '--create-topics', '2', '--until-done')
+    project.write('join.ts', joining)
+    const { code, stderr } = await project.sluice(
+      'run',
+      'join.ts',
+      '--folder',
+      'counts',
+      '--create-topics',
+      '3',
+    )
+    expect(stderr).toContain('error SLUICE_COPARTITION')
+    expect(stderr).toMatch(/orders.*2/)
+    expect(stderr).toMatch(/customers.*3/)
     expect(code).toBe(1)
   })
 })
