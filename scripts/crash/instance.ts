@@ -178,6 +178,15 @@ async function untilQuiet(running: RunningApp): Promise<void> {
   }
 }
 
+/** A second instance joins, works for a moment and leaves: tasks are handed over both ways. */
+async function comeAndGo(cluster: EmbeddedCluster, first: RunningApp): Promise<void> {
+  const second = await start(cluster, 'state-b')
+  while (!second.settled || !first.settled) await sleep(10)
+  await sleep(300)
+  await second.close()
+  while (!first.settled) await sleep(10)
+}
+
 async function main(): Promise<void> {
   const cluster = await openEmbedded({
     clock: systemClock,
@@ -204,7 +213,7 @@ async function main(): Promise<void> {
   await sleep(told.afterMs)
   armedAt = performance.now()
   report('armed')
-  if (told.second) await start(cluster, 'state-b')
+  while (told.second) await comeAndGo(cluster, running)
 }
 
 await main()

@@ -31,8 +31,8 @@ const { values } = parseArgs({
   },
 })
 
-/** A life that says nothing for so long hangs. */
-const SILENCE_MS = 60_000
+/** A life that is not over by then hangs. */
+const LIFE_MS = 90_000
 
 interface Death {
   readonly kill: Kill
@@ -83,12 +83,15 @@ async function live(orders: Orders, killWhen: (report: Report) => number | undef
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
   })
   let last: Report | undefined
-  let watchdog = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS)
+  let hangs = false
+  const watchdog = setTimeout(() => {
+    hangs = true
+    child.kill('SIGKILL')
+  }, LIFE_MS)
   const lines = createInterface({ input: child.stdio[3] as Readable })
   lines.on('line', (line) => {
     last = JSON.parse(line) as Report
     last.acknowledged.forEach((end, at) => (acknowledged[at] = Math.max(acknowledged[at]!, end)))
-    if (last.place !== 'sample') watchdog = watchdog.refresh()
     const after = killWhen(last)
     if (after !== undefined) setTimeout(() => child.kill('SIGKILL'), after)
   })
@@ -98,6 +101,7 @@ async function live(orders: Orders, killWhen: (report: Report) => number | undef
   })
   await read
   clearTimeout(watchdog)
+  if (hangs) throw new Error(`an instance hung; it last said ${JSON.stringify(last)}`)
   if (last === undefined || (signal !== 'SIGKILL' && code !== 0))
     throw new Error(`an instance ended by itself: code ${code}, signal ${signal}, ${JSON.stringify(last)}`)
   return last

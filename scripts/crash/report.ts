@@ -36,6 +36,6 @@ export interface Orders {
   readonly place?: string
   /** Milliseconds at work before the place counts. */
   readonly afterMs: number
-  /** A second instance joins in this process at that time, so that tasks are handed over. */
+  /** From then on a second instance comes and goes in this process, so that tasks are handed over. */
   readonly second: boolean
 }

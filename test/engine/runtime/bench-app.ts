@@ -34,6 +34,8 @@ export interface InstanceOptions {
   readonly settings?: Partial<EngineSettings>
   readonly failpoints?: Failpoints
   readonly stores?: StoreBackend
+  /** Its connection. Default: one of its own that nobody else sees. */
+  readonly broker?: Broker
 }
 
 export interface Read {
@@ -71,6 +73,10 @@ export class Bench {
     }
   }
 
+  connect(): Broker {
+    return this.cluster.connect(base)
+  }
+
   async topics(partitions: number, ...names: readonly string[]): Promise<void> {
     for (const name of names) await this.broker.admin.createTopic({ name, partitions })
   }
@@ -80,7 +86,7 @@ export class Bench {
       stateFolder: join(this.folder, options.state ?? 'state'),
       settings: { commitIntervalMs: 20, restartBackoffMs: 5, freezeState: true, ...options.settings },
       ports: {
-        broker: this.cluster.connect(base),
+        broker: options.broker ?? this.connect(),
         ...base,
         scheduler: systemScheduler,
         disk: systemDisk,

@@ -7,7 +7,7 @@ import type { Guarantee } from '../../../src/engine/runtime/options.ts'
 import { type App, defineApp, json, string, topic } from '../../../src/index.ts'
 import { systemDisk } from '../../../src/platform/disk.ts'
 import { sqliteBackend } from '../../../src/stores/sqlite.ts'
-import { Bench, Gate, until } from './bench-app.ts'
+import { Bench, Gate, refused, until } from './bench-app.ts'
 
 const PARTITIONS = 4
 const KEYS = Array.from({ length: 12 }, (_, at) => `key ${at}`)
@@ -116,6 +116,30 @@ describe('instances that come and go under load', () => {
       expect(b.logged.map(({ message }) => message)).toEqual([])
     })
   }
+
+  it('lose nothing when one vanishes in the middle of its commit: its transaction is aborted, the others go on', async () => {
+    const b = await open()
+    const settings = { transactionTimeoutMs: 300 }
+    const gate = new Gate()
+    const connection = b.connect()
+    const doomed = await b.start(summing, { state: 'a', settings, failpoints: gate, broker: connection })
+    const other = await b.start(summing, { state: 'b', settings })
+    await shared(2 * PARTITIONS, doomed, other)
+    const writer = new Writer(b)
+    await b.visible('out', 50)
+    const go = await gate.hold('commit.end')
+    await connection.close()
+    go()
+    const error = await refused(doomed.ended, 'SLUICE_CLOSED')
+    expect(error.message).toContain('is closed')
+    await shared(2 * PARTITIONS, other)
+    await b.visible('out', (await b.read('out')).length + 50)
+    const rounds = await writer.stop()
+    await b.visible('out', rounds * KEYS.length)
+    await other.close()
+    const expected = Array.from({ length: rounds }, (_, at) => JSON.stringify({ count: at + 1, last: at }))
+    for (const sequence of (await sequences(b)).values()) expect(sequence).toEqual(expected)
+  })
 
   it('open a task once, also when it is opened just as the next change is under way', async () => {
     const b = await open()
