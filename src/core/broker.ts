@@ -8,6 +8,7 @@
  */
 import type { Bytes, Encoded, Headers, TaskId, TopicPartition } from './record.ts'
 import type { SluiceError } from './errors.ts'
+import type { Serde } from './serde.ts'
 
 export interface Broker {
   readonly kind: 'embedded' | 'kafka'
@@ -75,6 +76,15 @@ export interface FetchedBatch {
   keyAt(index: number): Bytes | null
   valueAt(index: number): Bytes | null
   headersAt(index: number): Headers
+  /**
+   * The key as `serde` reads it, without a view of its bytes; null = no key. Optional, for batches that can do it; the
+   * same as `keyAt` and `deserialize`. What it throws is the serde's.
+   */
+  decodeKey?(index: number, serde: Serde<unknown>): unknown
+  /** Size of the key in bytes; -1 = no key. There if `decodeKey` is. */
+  keySize?(index: number): number
+  /** As `decodeKey`, of the value. */
+  decodeValue?(index: number, serde: Serde<unknown>): unknown
   /** Size on the wire of what this batch covers. */
   readonly bytes: number
   /** The position after this batch: beyond the last record, and beyond markers and gaps that follow it here. */

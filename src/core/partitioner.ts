@@ -1,9 +1,8 @@
 /** Which partition a key goes to: exactly Kafka's default (murmur2, seed 0x9747b28c), or data would be split between Java and us. */
-import type { Bytes } from './record.ts'
+import type { Bytes, Encoded } from './record.ts'
 
-/** Kafka's murmur2 as a signed 32-bit integer. */
-export function murmur2(data: Bytes): number {
-  const length = data.length
+/** Kafka's murmur2 of the first `length` bytes as a signed 32-bit integer. */
+export function murmur2(data: Bytes, length: number = data.length): number {
   const m = 0x5bd1e995
   let h = 0x9747b28c ^ length
   const words = length >> 2
@@ -30,6 +29,20 @@ export function murmur2(data: Bytes): number {
 }
 
 /** The partition of a serialised key among `partitions`. */
-export function partitionOf(key: Bytes, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions
+export function partitionOf(key: Encoded, partitions: number): number {
+  return ((typeof key === 'string' ? murmur2OfText(key) : murmur2(key)) & 0x7fffffff) % partitions
+}
+
+/** Where short text is spelt out for hashing: encoding it would allocate bytes that are thrown away at once. */
+const SPELT: Bytes = Buffer.alloc(64)
+
+function murmur2OfText(text: string): number {
+  if (text.length > SPELT.length) return murmur2(Buffer.from(text, 'utf8'))
+  let all = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    all |= code
+    SPELT[i] = code
+  }
+  return all < 0x80 ? murmur2(SPELT, text.length) : murmur2(Buffer.from(text, 'utf8'))
 }

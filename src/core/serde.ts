@@ -22,6 +22,16 @@ export interface Serde<T> {
    */
   deserialize(bytes: Bytes): T
   /**
+   * The same as `deserialize` of `bytes.subarray(from, to)`, for formats that can read in place: making the view costs as
+   * much as reading a short text. Optional.
+   */
+  deserializeAt?(bytes: Bytes, from: number, to: number): T
+  /**
+   * Whether serialising `value`, just read from `size` bytes, gives exactly those bytes again. Then nobody needs to keep
+   * them. Must cost next to nothing; formats that can't tell leave it out.
+   */
+  reproduces?(value: T, size: number): boolean
+  /**
    * A constant-time check for bytes that no operator reads (a length, a magic byte), so that a malformed record is
    * refused at the source even where its value is never decoded. Formats that can't be checked cheaply leave it out.
    */

@@ -5,7 +5,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Bytes } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
-import { decodeText, describeValue } from './text.ts'
+import { decodeText, decodeTextAt, describeValue } from './text.ts'
 
 export interface JsonOptions {
   /** What an integer beyond 2^53 is read as. Default `error`: one that would be rounded is refused. */
@@ -36,13 +36,12 @@ export function json<T = unknown>(
 
 function makeJson(schema: StandardSchemaV1 | undefined, bigints: boolean): Serde<unknown> {
   const parse = bigints ? parseWithBigints : parseStrictly
+  const read = schema === undefined ? parse : (text: string) => validated(schema, parse(text))
   return Object.freeze({
     format: 'json',
     serialize: bigints ? stringifyWithBigints : stringify,
-    deserialize:
-      schema === undefined
-        ? (data: Bytes) => parse(decodeText(data))
-        : (data: Bytes) => validated(schema, parse(decodeText(data))),
+    deserialize: (data: Bytes) => read(decodeText(data)),
+    deserializeAt: (data: Bytes, from: number, to: number) => read(decodeTextAt(data, from, to)),
   })
 }
 

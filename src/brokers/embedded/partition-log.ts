@@ -35,9 +35,11 @@ export interface PartitionLog {
   /**
    * Appends one encoded batch (base offset 0, CRC set; base offset and leader epoch are patched here, outside the CRC).
    * Visible to readers only once `highWatermark` passed it.
+   * @param sealed the caller set the CRC in this very turn and handed the bytes to nobody since: checking it would compute
+   *   the same sum over the same memory again, a tenth of what a small record costs to write. Everything else is checked.
    * @returns base and last offset given to it
    */
-  append(batch: Bytes): { readonly baseOffset: number; readonly lastOffset: number }
+  append(batch: Bytes, sealed?: boolean): { readonly baseOffset: number; readonly lastOffset: number }
   /** Resolves when everything appended so far is durable; rejects with SLUICE_DISK (then the log refuses appends). */
   flushed(): Promise<void>
   /**

@@ -60,13 +60,13 @@ export class Partition {
 
   /**
    * Appends one encoded data batch and returns its last offset; a batch appended before is not appended again.
-   * The caller waits for `flushed` before it says so to anybody.
+   * The caller waits for `flushed` before it says so to anybody. `sealed` as in `PartitionLog.append`.
    * @throws SLUICE_OUT_OF_SEQUENCE, SLUICE_PRODUCER_FENCED, SLUICE_TOPIC_MISSING, SLUICE_DISK
    */
-  append(batch: Bytes): number {
+  append(batch: Bytes, sealed: boolean = false): number {
     this.#checkAlive()
     const header = readHeader(batch)
-    if (header.producerId < 0) return this.log.append(batch).lastOffset
+    if (header.producerId < 0) return this.log.append(batch, sealed).lastOffset
     const entry = this.#producers.get(header.producerId)
     const known = entry !== undefined && entry.epoch === header.producerEpoch
     if (known) {
@@ -74,7 +74,7 @@ export class Partition {
       if (old !== undefined) return old.lastOffset
     }
     this.#checkSequence(entry, header.producerId, header.producerEpoch, header.baseSequence)
-    const { lastOffset } = this.log.append(batch)
+    const { lastOffset } = this.log.append(batch, sealed)
     const recent = known ? entry.recent : []
     if (recent.length === REMEMBERED) recent.shift()
     recent.push({ baseSequence: header.baseSequence, count: header.count, lastOffset })

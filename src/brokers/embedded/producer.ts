@@ -175,7 +175,8 @@ export class EmbeddedProducer implements Producer {
     for (const writer of writers) {
       const baseSequence = this.#sequences[target.index] ?? 0
       const count = writer.records
-      lastOffset = partition.append(writer.finish({ producerId, producerEpoch, baseSequence, transactional }))
+      const batch = writer.finish({ producerId, producerEpoch, baseSequence, transactional })
+      lastOffset = partition.append(batch, true)
       this.#sequences[target.index] = nextSequence(baseSequence, count)
     }
     return { topic: target.topic, partition: target.partition, lastOffset }

@@ -80,10 +80,14 @@ export class SegmentedLog implements PartitionLog {
     return Math.max(this.#startOffset, this.#transactions.stableOffset(this.highWatermark))
   }
 
-  append(batch: Bytes): { readonly baseOffset: number; readonly lastOffset: number } {
+  append(
+    batch: Bytes,
+    sealed: boolean = false,
+  ): { readonly baseOffset: number; readonly lastOffset: number } {
     if (this.#closed) throw sluiceError('SLUICE_CLOSED', { what: `log ${this.topic}-${this.partition}` })
     const problem =
-      batchProblem(batch) ?? (readHeader(batch).size < batch.length ? 'bytes follow it' : undefined)
+      batchProblem(batch, 0, !sealed) ??
+      (readHeader(batch).size < batch.length ? 'bytes follow it' : undefined)
     if (problem !== undefined) throw this.#corrupt(problem)
     const baseOffset = this.#nextOffset
     placeBatch(batch, baseOffset, 0)

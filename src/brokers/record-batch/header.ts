@@ -116,14 +116,14 @@ export function crcFits(bytes: Bytes, at: number = 0): boolean {
   return crc32c(bytes, at + CRC_FROM, end) === int32At(bytes, at + CRC_AT) >>> 0
 }
 
-/** What is wrong with the whole batch at `at` of `bytes`, checksum included, or undefined. */
-export function batchProblem(bytes: Bytes, at: number = 0): string | undefined {
+/** What is wrong with the whole batch at `at` of `bytes`, checksum included (unless `checkCrc` is false), or undefined. */
+export function batchProblem(bytes: Bytes, at: number = 0, checkCrc: boolean = true): string | undefined {
   if (bytes.length - at < HEADER_BYTES) return `${bytes.length - at} bytes are less than a header`
   const problem = headerProblem(bytes, at)
   if (problem !== undefined) return problem
   const size = LENGTH_PREFIX + int32At(bytes, at + 8)
   if (size > bytes.length - at) return `${size} bytes are announced, ${bytes.length - at} are there`
-  return crcFits(bytes, at) ? undefined : 'its checksum is wrong'
+  return !checkCrc || crcFits(bytes, at) ? undefined : 'its checksum is wrong'
 }
 
 /** Gives a batch its place in a log. The checksum stays valid. */

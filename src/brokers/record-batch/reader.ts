@@ -7,6 +7,7 @@ import type { FetchedBatch } from '../../core/broker.ts'
 import type { Bytes, Header, Headers } from '../../core/record.ts'
 import { NO_HEADERS } from '../../core/record.ts'
 import { sluiceError } from '../../core/errors.ts'
+import type { Serde } from '../../core/serde.ts'
 import { AbortedFilter } from './aborted.ts'
 import type { AbortedTransaction } from './aborted.ts'
 import { decompress } from './decompress.ts'
@@ -182,11 +183,32 @@ class BatchIndex implements FetchedBatch {
     return this.#at.sourceOf(index).subarray(from, from + size)
   }
 
+  decodeKey(index: number, serde: Serde<unknown>): unknown {
+    const size = this.#at.keySize[index]!
+    return size < 0 ? null : this.#decoded(index, serde, this.#at.keyAt[index]!, size)
+  }
+
+  keySize(index: number): number {
+    return this.#at.keySize[index]!
+  }
+
+  decodeValue(index: number, serde: Serde<unknown>): unknown {
+    const size = this.#at.valueSize[index]!
+    return size < 0 ? null : this.#decoded(index, serde, this.#at.valueAt[index]!, size)
+  }
+
+  #decoded(index: number, serde: Serde<unknown>, from: number, size: number): unknown {
+    const source = this.#at.sourceOf(index)
+    if (serde.deserializeAt !== undefined) return serde.deserializeAt(source, from, from + size)
+    return serde.deserialize(source.subarray(from, from + size))
+  }
+
   headersAt(index: number): Headers {
     const source = this.#at.sourceOf(index)
-    seek(this.#at.headersAt[index]!)
+    const at = this.#at.headersAt[index]!
+    if (source[at] === 0) return NO_HEADERS
+    seek(at)
     const count = readVarint(source)
-    if (count === 0) return NO_HEADERS
     const headers: Header[] = []
     for (let i = 0; i < count; i++) {
       const keyEnd = readVarint(source) + position()

@@ -1,5 +1,5 @@
 /**
- * Encodes records straight into the bytes of a RecordBatch v2: one growing buffer, no object per record.
+ * Encodes records straight into the bytes of a RecordBatch v2: one growing scratch buffer, no object per record, a copy of its own size at the end.
  * It never compresses, and it never splits a batch: `append` answers false when a record does not fit any more.
  */
 import type { Bytes, Encoded, Headers } from '../../core/record.ts'
@@ -13,6 +13,7 @@ import {
   putInt64,
   sealBatch,
 } from './header.ts'
+import { EMPTY, giveBack, takeScratch } from './scratch.ts'
 import { putVarint, putVarlong, varintSize, varlongSize, zigzag, zigzagLong } from './varint.ts'
 
 /** Who wrote a batch. Producer id, epoch and sequence are -1 for a producer that is not idempotent. */
@@ -30,9 +31,10 @@ export const NO_STAMP: BatchStamp = Object.freeze({
   transactional: false,
 })
 
-const FIRST_BYTES = 4096
 /** Text of up to this many characters is copied by a loop: a native call costs more than 30 characters. */
 const SHORT_TEXT = 24
+/** Memory beside a batch that is not worth a copy. */
+const SLACK_BYTES = 4096
 const INT31 = 0x3fff_ffff
 /** A character of UTF-8 more than announced must find room, or text cut off would look as if it fitted. */
 const ROOM = 4
@@ -112,8 +114,9 @@ export class BatchWriter {
 
   /** The batch with base offset 0 and its checksum; the writer is empty afterwards and may be used again. */
   finish(stamp: BatchStamp = NO_STAMP): Buffer {
-    this.#reserve(0)
-    const batch = this.#buffer.subarray(0, this.#end)
+    // Of its own size: a log in memory keeps it for long.
+    const batch = Buffer.allocUnsafeSlow(this.#end)
+    this.#buffer.copy(batch, 0, 0, this.#end)
     putInt64(batch, 0, 0)
     putInt32(batch, 8, batch.length - LENGTH_PREFIX)
     putInt32(batch, LENGTH_PREFIX, -1)
@@ -127,6 +130,7 @@ export class BatchWriter {
     putInt32(batch, 53, stamp.baseSequence)
     putInt32(batch, 57, this.#count)
     sealBatch(batch)
+    giveBack(this.#buffer)
     this.#buffer = EMPTY
     this.#end = HEADER_BYTES
     this.#count = 0
@@ -137,13 +141,12 @@ export class BatchWriter {
   #reserve(bytes: number): void {
     const need = this.#end + bytes
     if (need <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, this.#buffer.length * 2, need))
-    larger.set(this.#buffer.subarray(0, Math.min(this.#end, this.#buffer.length)))
+    const larger = takeScratch(need)
+    this.#buffer.copy(larger, 0, 0, Math.min(this.#end, this.#buffer.length))
+    giveBack(this.#buffer)
     this.#buffer = larger
   }
 }
-
-const EMPTY: Buffer = Buffer.alloc(0)
 
 /** Size of a record on the wire at most, for limits and messages. */
 export function recordBytes(key: Encoded | null, value: Encoded | null, headers: Headers): number {
@@ -221,5 +224,5 @@ function putHeaders(b: Buffer, at: number, headers: Headers): number {
 
 /** True if `bytes` lies in memory much larger than itself, so that keeping it would pin the rest. */
 export function pinsMore(bytes: Bytes): boolean {
-  return bytes.buffer.byteLength > bytes.length * 1.5 + FIRST_BYTES
+  return bytes.buffer.byteLength > bytes.length * 1.5 + SLACK_BYTES
 }
