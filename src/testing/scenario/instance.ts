@@ -59,7 +59,7 @@ export class SimulatedInstance {
   }
 
   get settled(): boolean {
-    return this.state === 'up' && this.#app!.settled
+    return this.state === 'up' && !this.#life.paused && this.#app!.settled
   }
 
   /** Tasks it is processing. */

@@ -142,6 +142,8 @@ class Run {
   #faults: FailpointFaults
   #inputs: readonly ScenarioInput[] = []
   #differences: readonly Difference[] = []
+  #brokerDown: Promise<void> | undefined
+  #producing: Promise<void> | undefined
 
   constructor(world: World, scenario: Scenario, plan: RunPlan, counts: FailpointCounts) {
     this.#world = world
@@ -220,7 +222,7 @@ class Run {
       const count = at === 0 ? Math.ceil(this.#inputs.length * 0.4) : random.int(1, 20)
       const part = this.#inputs.slice(at, at + count)
       at += part.length
-      await this.#whenBrokerIsUp(() => this.#cluster.produce(part))
+      await this.#produce(part)
       await this.#world.sleep((random.next() * 2 * this.#plan.durationMs * part.length) / this.#inputs.length)
     }
   }
@@ -228,7 +230,8 @@ class Run {
   async #rescale(): Promise<void> {
     const steps = this.#plan.instances
     for (const wanted of steps) {
-      await this.#whenBrokerIsUp(() => this.#scaleTo(wanted))
+      await this.#brokerDown
+      await this.#scaleTo(wanted)
       await this.#world.sleep(this.#plan.durationMs / steps.length)
     }
   }
@@ -274,10 +277,9 @@ class Run {
     else await this.#crashBroker(act === 'power cut', random)
   }
 
-  #brokerDown: Promise<void> | undefined
-
   /** Everything on the machine dies; the broker comes back first, then the instances that were running. */
   async #crashBroker(powerCut: boolean, random: SeededRandom): Promise<void> {
+    while (this.#producing !== undefined) await this.#producing
     const running = this.#instances.filter((instance) => instance.running)
     for (const instance of running) instance.killForGood()
     this.#cluster.kill()
@@ -291,10 +293,13 @@ class Run {
     for (const instance of running) instance.start()
   }
 
-  /** Work of the scenario itself survives a broker that dies under it: it is given up and done again when it is back. */
-  async #whenBrokerIsUp(work: () => Promise<void>): Promise<void> {
-    await this.#brokerDown
-    await work()
+  /** What the load has sent must be known to be in the log or not: the broker is not crashed meanwhile. */
+  async #produce(inputs: readonly ScenarioInput[]): Promise<void> {
+    // No turn between the look and the begin: a crash in it would leave this waiting for ever.
+    while (this.#brokerDown !== undefined) await this.#brokerDown
+    this.#producing = this.#cluster.produce(inputs)
+    await this.#producing
+    this.#producing = undefined
   }
 
   #calm(): void {

@@ -36,6 +36,11 @@ export class Life {
     return this.#state === 'dead'
   }
 
+  /** Paused, or with something held back by a pause still to happen. */
+  get paused(): boolean {
+    return this.#state === 'paused' || this.#held.length > 0
+  }
+
   kill(): void {
     this.#state = 'dead'
     this.#held = []
