@@ -215,26 +215,26 @@ describe('a folder in use', () => {
 describe('local state', () => {
   it('of another broker is wiped with one line per task, and the results are right', async () => {
     const stores = sqliteBackend({ disk: systemDisk })
-    const first = await bench()
+    const state = folder()
+    const first = await bench({ folder: folder() })
     await first.topics(1, 'in', 'out')
     await first.write('in', [
       ['a', '{"n":1}'],
       ['a', '{"n":1}'],
       ['b', '{"n":1}'],
     ])
-    const app = await first.start(counting(), { stores, state: '../kept-state' })
+    const app = await first.start(counting(), { stores, state })
     await first.visible('out', 3)
     await app.close()
-    const second = await bench()
+    const second = await bench({ folder: folder() })
     await second.topics(1, 'in', 'out')
     await second.write('in', [['a', '{"n":1}']])
-    await second.start(counting(), { stores, state: '../kept-state' })
+    await second.start(counting(), { stores, state })
     const seen = await second.visible('out', 1)
     expect(seen.map(({ key, value }) => [key, value])).toEqual([['a', '1']])
     const wipes = second.logged.filter(({ message }) => message.includes('belongs to cluster'))
     expect(wipes).toHaveLength(1)
     expect(wipes[0]!.message).toContain(first.cluster.clusterId)
-    rmSync(join(second.folder, '../kept-state'), { recursive: true, force: true })
   })
 
   it('with a renamed store stops the start with a difference and the remedy, and the old name still works', async () => {

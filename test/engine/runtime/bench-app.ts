@@ -1,7 +1,7 @@
 /** An application on a real embedded broker: start instances, write input, read what is committed, hold a failpoint. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type EmbeddedCluster, openEmbedded } from '../../../src/brokers/embedded/cluster.ts'
 import type { Broker, Isolation } from '../../../src/core/broker.ts'
 import type { Disk } from '../../../src/core/disk.ts'
@@ -29,7 +29,7 @@ export interface BenchOptions {
 }
 
 export interface InstanceOptions {
-  /** Name of the state folder. Default `state`. */
+  /** The state folder: a name within the folder of the bench, or an absolute path. Default `state`. */
   readonly state?: string
   readonly settings?: Partial<EngineSettings>
   readonly failpoints?: Failpoints
@@ -83,7 +83,7 @@ export class Bench {
 
   async start(app: App, options: InstanceOptions = {}): Promise<RunningApp> {
     const running = await startApp(app.plan(), {
-      stateFolder: join(this.folder, options.state ?? 'state'),
+      stateFolder: resolve(this.folder, options.state ?? 'state'),
       settings: { commitIntervalMs: 20, restartBackoffMs: 5, freezeState: true, ...options.settings },
       ports: {
         broker: options.broker ?? this.connect(),
