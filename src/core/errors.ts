@@ -306,6 +306,11 @@ export function isSluiceError(error: unknown, ...codes: readonly ErrorCode[]): e
   return error instanceof SluiceError && (codes.length === 0 || codes.includes(error.code))
 }
 
+/** Anything thrown, as an Error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error), { cause: error })
+}
+
 /** The message of anything thrown. */
 export function problemOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

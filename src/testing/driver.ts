@@ -9,7 +9,7 @@ import type { HttpClient } from '../core/http.ts'
 import { sluiceError } from '../core/errors.ts'
 import { SILENT, type Logger } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
-import { assembleTask } from '../engine/runtime/assemble.ts'
+import { type AssemblyEnvironment, assembleTask } from '../engine/runtime/assemble.ts'
 import { PartitionQueue } from '../engine/runtime/buffer.ts'
 import { engineSettings, type EngineSettings } from '../engine/runtime/options.ts'
 import { Output } from '../engine/runtime/output.ts'
@@ -224,32 +224,22 @@ export class Driver {
     sources.forEach((node, index) => {
       for (const topic of node.source!.topics) queues.set(topic, new PartitionQueue(topic, 0, index, 0))
     })
-    const task = assembleTask(
-      {
-        id: { subtopology: subtopology.id, partition: 0 },
-        subtopology,
-        state,
-        current,
-        queues: [...queues.values()],
-        envelopes: [],
-      },
-      {
-        plan: this.#plan,
-        settings: this.#settings,
-        output,
-        wake: () => this.#woken?.(),
-        requestCommit: () => {},
-        fetcher: { lag: () => 0, pause: () => {}, resume: () => {} },
-        ports: {
-          clock: this.clock,
-          random: seededRandom(this.#options.seed ?? 1),
-          http: this.#options.http ?? NO_HTTP,
-          log,
-          metrics: this.metrics,
-        },
-      },
-    )
-    return { task, state, queues }
+    const id = { subtopology: subtopology.id, partition: 0 }
+    const material = { id, subtopology, state, current, queues: [...queues.values()], envelopes: [] }
+    return { task: assembleTask(material, this.#environment(output, log)), state, queues }
+  }
+
+  #environment(output: Output, log: Logger): AssemblyEnvironment {
+    const { seed = 1, http = NO_HTTP } = this.#options
+    return {
+      plan: this.#plan,
+      settings: this.#settings,
+      output,
+      wake: () => this.#woken?.(),
+      requestCommit: () => {},
+      fetcher: { lag: () => 0, pause: () => {}, resume: () => {} },
+      ports: { clock: this.clock, random: seededRandom(seed), http, log, metrics: this.metrics },
+    }
   }
 
   #captured(record: CapturedRecord): void {

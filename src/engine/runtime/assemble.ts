@@ -1,5 +1,4 @@
 /** Puts a task together from its state, queues and plan; nothing here waits or talks to a broker. */
-import type { AsyncHost } from '../../core/async-operator.ts'
 import type { Fetcher } from '../../core/broker.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
 import type { TaskState } from '../state/task-state.ts'
@@ -7,7 +6,7 @@ import type { Subtopology } from '../topology/plan.ts'
 import { type PartitionQueue, TaskBuffer } from './buffer.ts'
 import { DeadLetters } from './dead-letter.ts'
 import type { Envelope } from './envelope.ts'
-import { buildGraph } from './graph.ts'
+import { buildGraph, type GraphParts } from './graph.ts'
 import type { TaskEnvironment } from './opened.ts'
 import type { Ports } from './options.ts'
 import { type CurrentRecord, type StreamTime, Task } from './task.ts'
@@ -34,52 +33,50 @@ export type AssemblyEnvironment = Pick<
 }
 
 export function assembleTask(material: TaskMaterial, environment: AssemblyEnvironment): Task {
-  const { id, subtopology, state, current, queues, envelopes } = material
-  const { plan, settings, ports, output, fetcher } = environment
+  const { id, subtopology, current, queues, envelopes } = material
+  const { settings, ports, output, fetcher } = environment
   const name = taskName(id)
-  const log = ports.log.child({ task: name })
   const timers = new TaskTimers(latestEntries(envelopes))
   const streamTime: StreamTime = { value: Math.max(-1, ...queues.map((queue) => queue.time)) }
+  const log = ports.log.child({ task: name })
   const deadLetters = new DeadLetters(output, settings.deadLetterTopic, log, ports.metrics, name)
-  const host: Omit<AsyncHost, 'settle' | 'node'> = {
-    task: name,
-    clock: ports.clock,
-    random: ports.random,
-    http: ports.http,
-    log,
-    metrics: ports.metrics,
-  }
-  const graph = buildGraph({
-    application: plan.application,
-    subtopology,
-    partition: id.partition,
-    settings,
-    host,
-    stores: state.stores,
-    output,
-    timers,
-    deadLetters,
-    wake: environment.wake,
-    requestCommit: environment.requestCommit,
-    taskTime: () => streamTime.value,
-  })
-  const buffer = new TaskBuffer(queues, fetcher, settings.maxBufferedRecords, settings.maxTaskIdleMs)
-  const processed = ports.metrics.counter('process-total', { task: name })
-  const { clock } = ports
+  const own = { timers, deadLetters, taskTime: () => streamTime.value }
   return new Task({
     id,
     nodes: subtopology.nodes,
     name,
-    graph,
-    buffer,
+    graph: buildGraph(graphParts(material, environment, own)),
+    buffer: new TaskBuffer(queues, fetcher, settings.maxBufferedRecords, settings.maxTaskIdleMs),
     timers,
     deadLetters,
     settings,
-    clock,
-    processed,
+    clock: ports.clock,
+    processed: ports.metrics.counter('process-total', { task: name }),
     streamTime,
     current,
   })
+}
+
+function graphParts(
+  { id, subtopology, state }: TaskMaterial,
+  environment: AssemblyEnvironment,
+  own: Pick<GraphParts, 'timers' | 'deadLetters' | 'taskTime'>,
+): GraphParts {
+  const { plan, settings, ports, output, wake, requestCommit } = environment
+  const { clock, random, http, metrics } = ports
+  const task = taskName(id)
+  return {
+    ...own,
+    application: plan.application,
+    subtopology,
+    partition: id.partition,
+    settings,
+    host: { task, clock, random, http, metrics, log: ports.log.child({ task }) },
+    stores: state.stores,
+    output,
+    wake,
+    requestCommit,
+  }
 }
 
 function latestEntries(envelopes: readonly Envelope[]): Map<string, number> {

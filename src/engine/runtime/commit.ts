@@ -65,7 +65,8 @@ export class Committer {
     const output = this.#parts.output.close()
     // Offsets carry the fence. Output of answered calls alone would have none, and a replaced worker that wakes up would
     // commit it beside its successor's: so positions that did not move go with it.
-    const fenced = offsets.length > 0 || output.empty ? offsets : tasks.flatMap(({ task }) => task.offsets(true))
+    const fenced =
+      offsets.length > 0 || output.empty ? offsets : tasks.flatMap(({ task }) => task.offsets(true))
     return { tasks, offsets: fenced, output }
   }
 

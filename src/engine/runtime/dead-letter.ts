@@ -65,11 +65,15 @@ function side(content: unknown, bytes: Bytes | null | undefined): Encoded | null
   if (content === null || content === undefined) return null
   if (typeof content === 'string' || content instanceof Uint8Array) return content
   try {
-    return JSON.stringify(content) ?? String(content)
+    return JSON.stringify(content) ?? describe(content)
   } catch {
     // Not even JSON (a cycle, a bigint): the coordinates in the headers still lead to the source record.
-    return String(content)
+    return describe(content)
   }
+}
+
+function describe(content: unknown): string {
+  return typeof content === 'object' ? Object.prototype.toString.call(content) : String(content)
 }
 
 function causeHeaders(letter: DeadLetter, error: unknown): readonly Header[] {

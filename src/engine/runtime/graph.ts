@@ -5,12 +5,12 @@
 import type { AsyncHost } from '../../core/async-operator.ts'
 import { sluiceError } from '../../core/errors.ts'
 import type { Next, Processor, ProcessorContext } from '../../core/processor.ts'
-import type { Bytes, FlowRecord } from '../../core/record.ts'
+import type { Bytes } from '../../core/record.ts'
 import type { KeyValueStore } from '../state/key-value.ts'
 import type { PlanNode, Subtopology } from '../topology/plan.ts'
 import type { DeadLetters } from './dead-letter.ts'
 import { atNode } from './failure.ts'
-import { InFlight } from './in-flight.ts'
+import { InFlight, type InFlightParts } from './in-flight.ts'
 import type { EngineSettings } from './options.ts'
 import type { Output } from './output.ts'
 import type { TaskTimers } from './timers.ts'
@@ -169,15 +169,7 @@ function nodeContext(
 ): ProcessorContext {
   const { host, output, partition } = parts
   const next = join(node.children.map((child) => runs.get(child)!))
-  const dropped = host.metrics.counter('dropped-records-total', { task: host.task, node: node.name })
-  const drop = (record: FlowRecord, reason: string): void => {
-    dropped.value++
-    const { topic, offset } = record
-    host.log.debug(
-      { node: node.name, topic, partition: record.partition, offset, reason },
-      'record dropped by rule',
-    )
-  }
+  const drop = dropper(host, node.name)
   const streamTime = times.get(node.name)!
   const wallClock = (): number => host.clock.now()
   return {
@@ -190,26 +182,7 @@ function nodeContext(
     nextNamed: (child) => named(node, child, runs),
     store: <S>(name: string): S => connected(parts, node, name) as S,
     output: (spec) => output.writer(spec, node.name, node.reuse ?? { key: false, value: false }, partition),
-    async: (factory, codec) => {
-      const ledger = connected(parts, node, `${node.name}-ledger`) as KeyValueStore<Bytes, Bytes>
-      const { settings, deadLetters, wake } = parts
-      const holdTimeMs = settings.holdTimeMs
-      const flight = new InFlight({
-        node: node.name,
-        factory,
-        codec,
-        ledger,
-        next,
-        host,
-        deadLetters,
-        holdTimeMs,
-        reuseKey: node.reuse?.key === true,
-        wake,
-        drop,
-      })
-      inFlight.set(node.name, flight)
-      return (record) => flight.admit(record)
-    },
+    async: (factory, codec) => bindAsync(parts, node, { factory, codec, next, drop }, inFlight),
     schedule: (intervalMs, kind, run) =>
       parts.timers.add(node.name, kind, intervalMs, kind === 'stream-time' ? streamTime : wallClock, run),
     streamTime,
@@ -217,6 +190,36 @@ function nodeContext(
     commit: parts.requestCommit,
     drop,
   }
+}
+
+/** Counts and logs what a node drops by rule. */
+function dropper({ log, metrics, task }: GraphParts['host'], node: string): ProcessorContext['drop'] {
+  const dropped = metrics.counter('dropped-records-total', { task, node })
+  return ({ topic, partition, offset }, reason) => {
+    dropped.value++
+    log.debug({ node, topic, partition, offset, reason }, 'record dropped by rule')
+  }
+}
+
+function bindAsync(
+  parts: GraphParts,
+  node: PlanNode,
+  binding: Pick<InFlightParts, 'factory' | 'codec' | 'next' | 'drop'>,
+  inFlight: Map<string, InFlight>,
+): Next {
+  const { host, settings, deadLetters, wake } = parts
+  const flight = new InFlight({
+    ...binding,
+    node: node.name,
+    ledger: connected(parts, node, `${node.name}-ledger`) as KeyValueStore<Bytes, Bytes>,
+    host,
+    deadLetters,
+    holdTimeMs: settings.holdTimeMs,
+    reuseKey: node.reuse?.key === true,
+    wake,
+  })
+  inFlight.set(node.name, flight)
+  return (record) => flight.admit(record)
 }
 
 function named(node: PlanNode, child: string, runs: ReadonlyMap<string, Next>): Next {

@@ -3,7 +3,7 @@
  * The buffer of g+1 is filled while g is being committed and is never sent before g ended, or it would ride in g's transaction.
  */
 import type { Producer, ProduceTarget, SendBuffer, SentPartition } from '../../core/broker.ts'
-import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
+import { asError, isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import { partitionOf } from '../../core/partitioner.ts'
 import type { OutputSpec, OutputWriter } from '../../core/processor.ts'
 import { type Bytes, type Encoded, type Headers, partitionId } from '../../core/record.ts'
@@ -38,7 +38,7 @@ export class Output {
   /** A closed generation is being sent or committed: nothing of the open one may leave. */
   #held = false
   /** Why an early send failed; the worker aborts when it sees it. */
-  failure: unknown
+  failure: Error | undefined
 
   constructor(producer: Producer, counts: ReadonlyMap<string, number>, sendBytes: number) {
     this.#producer = producer
@@ -106,7 +106,7 @@ export class Output {
       },
       (error: unknown) => {
         this.#sending = undefined
-        this.failure = error
+        this.failure = asError(error)
       },
     )
   }

@@ -3,7 +3,7 @@
  * session and a new one is built from committed bytes; nothing is repaired in place.
  */
 import type { FetchFailure, Fetcher, GroupMember, Producer } from '../../core/broker.ts'
-import { isSluiceError } from '../../core/errors.ts'
+import { asError } from '../../core/errors.ts'
 import { partitionId, type TaskId, taskName } from '../../core/record.ts'
 import type { PartitionQueue } from './buffer.ts'
 import { Committer } from './commit.ts'
@@ -34,7 +34,7 @@ export class Session {
   readonly fetcher: Fetcher
   readonly running: Map<string, OpenTask> = new Map()
   /** What went wrong beside the loop (opening a task, a commit under way); the loop throws it. */
-  failure: unknown
+  failure: Error | undefined
   readonly #parts: SessionParts
   readonly #opening = new Map<string, Opening>()
   readonly #routes = new Map<string, Routed>()
@@ -79,7 +79,7 @@ export class Session {
       },
       (error: unknown) => {
         this.#opening.delete(name)
-        this.failure ??= error
+        this.failure ??= asError(error)
         this.#parts.wake()
       },
     )
@@ -155,7 +155,7 @@ export class Session {
 
   /** The position is no longer (or not yet) in the log: go where the reset policy says, loudly. */
   async #reset(failed: FetchFailure, queue: PartitionQueue): Promise<void> {
-    if (!isSluiceError(failed.error, 'SLUICE_OFFSET_OUT_OF_RANGE')) throw failed.error
+    if (failed.error.code !== 'SLUICE_OFFSET_OUT_OF_RANGE') throw failed.error
     const { topic, partition } = failed
     const { ports, settings } = this.#parts
     const position = await ports.broker.admin.listOffset(

@@ -15,7 +15,7 @@
  */
 import { sleep } from '../../core/clock.ts'
 import type { AssignmentChange, GroupMember, Producer } from '../../core/broker.ts'
-import { isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
+import { asError, isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
 import { groupTopology } from '../topology/plan.ts'
 import type { TaskEnvironment } from './opened.ts'
@@ -203,7 +203,7 @@ export class Worker {
       },
       (error: unknown) => {
         this.#committing = undefined
-        session.failure ??= error
+        session.failure ??= asError(error)
         this.#wake()
       },
     )

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isSluiceError } from '../../../src/core/errors.ts'
 import {
   decodeLedgerEntry,
   encodeLedgerEntry,
@@ -45,12 +44,7 @@ describe('a ledger entry', () => {
   it('of an unknown version is refused, not guessed', () => {
     const entry = Buffer.alloc(60)
     entry[0] = 7
-    expect(() => decodeLedgerEntry(entry)).toThrow(/version 7/)
-    try {
-      decodeLedgerEntry(entry)
-    } catch (error) {
-      expect(isSluiceError(error, 'SLUICE_INTERNAL')).toBe(true)
-    }
+    expect(() => decodeLedgerEntry(entry)).toThrow(/ledger.*version 7/)
   })
 
   it('sorts by admission', () => {
