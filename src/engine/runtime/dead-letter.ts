@@ -73,7 +73,7 @@ function side(content: unknown, bytes: Bytes | null | undefined): Encoded | null
 }
 
 function describe(content: unknown): string {
-  return typeof content === 'object' ? Object.prototype.toString.call(content) : String(content)
+  return typeof content === 'bigint' ? content.toString() : Object.prototype.toString.call(content)
 }
 
 function causeHeaders(letter: DeadLetter, error: unknown): readonly Header[] {
