@@ -123,6 +123,9 @@ async function committedQueues(
       entry?.offset ??
       (await ports.broker.admin.listOffset(topic, partition, settings.offsetReset, 'read_committed'))
     const envelope = entry === undefined ? EMPTY_ENVELOPE : decodeEnvelope(entry.metadata)
+    if (envelope === EMPTY_ENVELOPE && entry !== undefined && entry.metadata !== '') {
+      ports.log.warn({ topic, partition }, 'commit metadata of an unknown version is ignored')
+    }
     const queue = new PartitionQueue(topic, partition, source, position)
     queue.time = envelope.partitionTime
     queues.push(queue)
