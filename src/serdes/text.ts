@@ -24,7 +24,8 @@ export const string: Serde<string> = Object.freeze({
     return value
   },
   deserialize: decodeText,
-  deserializeAt: (bytes: Bytes, from: number, to: number) => shortTextAt(bytes, from, to) ?? decodeTextAt(bytes, from, to),
+  deserializeAt: (bytes: Bytes, from: number, to: number) =>
+    shortTextAt(bytes, from, to) ?? decodeTextAt(bytes, from, to),
   // As many characters as bytes, none of them a replacement: all of it is ASCII.
   reproduces: (text: string, size: number) => text.length === size && !text.includes('\ufffd'),
 })

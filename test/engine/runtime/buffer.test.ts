@@ -93,6 +93,22 @@ describe('the buffer of a task', () => {
     expect(take(buffer)).toBe('a@5')
   })
 
+  it('asks about an empty partition once per turn, and again after it had records', () => {
+    const a = new PartitionQueue('a', 0, 0, 0)
+    const b = new PartitionQueue('b', 0, 1, 0)
+    const lags: Record<string, number | undefined> = { a: 0, b: 0 }
+    const buffer = new TaskBuffer([a, b], fetcherWith(lags), 100, 0)
+    buffer.add(a, batch('a', [[0, 5]], 1))
+    expect(buffer.next(0)).toBe(a)
+    lags['b'] = 3
+    expect(buffer.next(0, true)).toBe(a)
+    expect(buffer.next(0)).toBeUndefined()
+    buffer.add(b, batch('b', [[0, 1]], 1))
+    expect(buffer.next(0, true)).toBe(b)
+    buffer.advance(b)
+    expect(buffer.next(0, true)).toBeUndefined()
+  })
+
   it('gives as position the next record, and the end of a batch with its markers after the last one', () => {
     const queue = new PartitionQueue('a', 0, 0, 0)
     const buffer = new TaskBuffer([queue], fetcherWith({ a: 0 }), 100, 0)
