@@ -1,6 +1,6 @@
 /** Reads a topic as it grows, for people and programs that look at results. It joins no group and commits nothing. */
 import type { Broker, FetchedBatch, Fetcher } from '../core/broker.ts'
-import type { Bytes } from '../core/record.ts'
+import type { Bytes, Headers } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
 import { sluiceError } from '../core/errors.ts'
 
@@ -10,6 +10,7 @@ export interface Followed<K, V> {
   readonly offset: number
   /** Event time, ms since 1970. */
   readonly timestamp: number
+  readonly headers: Headers
   readonly key: K | null
   readonly value: V | null
 }
@@ -116,6 +117,7 @@ class TopicFollower<K, V> implements Follower {
         partition,
         offset: batch.offsetAt(at),
         timestamp: batch.timestampAt(at),
+        headers: batch.headersAt(at),
         key: decode(key, batch.keyAt(at)),
         value: decode(value, batch.valueAt(at)),
       })

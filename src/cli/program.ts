@@ -3,7 +3,11 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { explainCommand } from './explain.ts'
 import { asSluiceError, describeFailure, EXIT_CODES, failureJson } from './failure.ts'
+import { consumeCommand } from './consume.ts'
+import { produceCommand } from './produce.ts'
 import { runCommand } from './run.ts'
+import { topicsCommand } from './topics-command.ts'
+import { refuseByTable } from './usage.ts'
 
 /** Runs one command; sets the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -12,7 +16,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(packageVersion(), '-v, --version')
     .addCommand(runCommand())
     .addCommand(explainCommand())
-    .showHelpAfterError('(see sluice --help)')
+    .addCommand(topicsCommand())
+    .addCommand(produceCommand())
+    .addCommand(consumeCommand())
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',
@@ -21,7 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
-  for (const command of [program, ...program.commands]) command.exitOverride()
+  refuseByTable(program)
   try {
     await program.parseAsync(argv)
   } catch (thrown) {

@@ -22,6 +22,12 @@ export const ERRORS = {
     message: '{place}: expected {expected}, got {came}',
     fix: 'Correct the value; `sluice explain --config` lists every option with its default.',
   },
+  SLUICE_USAGE: {
+    domain: 'user',
+    retry: 'never',
+    message: '{place}: {problem}',
+    fix: '`{command} --help` shows arguments and options, with an example.',
+  },
   SLUICE_CONFIG_UNKNOWN: {
     domain: 'user',
     retry: 'never',
