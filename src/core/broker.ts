@@ -202,7 +202,11 @@ export interface GroupMember {
   fence(): GroupFence
   /** The next change this member must make, or undefined. Stays the same object until acknowledged. */
   readonly change: AssignmentChange | undefined
-  /** Set once when the member was expelled or fenced: it owns nothing any more, must drop all and join anew. */
+  /**
+   * Set once when the member was expelled or fenced: it owns nothing any more, must drop all and join anew. Set at the latest when,
+   * by the client's own clock, the session may have run out: a process that was paused must see it before its next send,
+   * since nothing else stops a write without a transaction.
+   */
   readonly lost: SluiceError | undefined
   /** Called (in any turn) when `change` or `lost` appears; one listener. */
   onChange(listener: () => void): void

@@ -138,19 +138,27 @@ async function keepManifest(plan: Plan, ports: Ports, folder: string): Promise<v
   const kept = await ports.disk.readFile(file)
   const old = kept === undefined ? undefined : Buffer.from(kept).toString('utf8')
   if (old === text) return
-  if (old !== undefined) {
-    const problem = compareManifest(parseManifest(old, file), plan.manifest)
+  const manifest = old === undefined ? undefined : parseManifest(old)
+  if (manifest !== undefined) {
+    const problem = compareManifest(manifest, plan.manifest)
     if (problem !== undefined) throw problem
+  } else if (old !== undefined) {
+    // It only guards against lost state; a start that needs it would make a damaged disk worse than it is.
+    ports.log.warn(
+      { file },
+      'the manifest of the last run cannot be read: this version is not compared with it',
+    )
   }
   await ports.disk.replaceFile(file, Buffer.from(text, 'utf8'))
 }
 
-function parseManifest(text: string, file: string): Manifest {
+/** Undefined for what is no manifest (a torn file). */
+function parseManifest(text: string): Manifest | undefined {
   try {
-    return JSON.parse(text) as Manifest
-  } catch (error) {
-    const path = file
-    throw sluiceError('SLUICE_DISK', { path, operation: 'read', code: '', problem: 'not a manifest' }, error)
+    const parsed = JSON.parse(text) as Partial<Manifest> | null
+    return parsed !== null && Array.isArray(parsed.stores) ? (parsed as Manifest) : undefined
+  } catch {
+    return undefined
   }
 }
 

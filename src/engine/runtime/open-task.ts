@@ -12,6 +12,7 @@ import { assembleTask } from './assemble.ts'
 import { PartitionQueue } from './buffer.ts'
 import { decodeEnvelope, EMPTY_ENVELOPE, type Envelope } from './envelope.ts'
 import type { Changelog, OpenTask, TaskEnvironment } from './opened.ts'
+import type { Guarantee } from './options.ts'
 import type { Output } from './output.ts'
 import { restore } from './restore.ts'
 import type { CurrentRecord } from './task.ts'
@@ -79,7 +80,7 @@ async function openWith(
   await ports.failpoints.hit('restore.offsets')
   const { queues, envelopes } = await committedQueues(id, subtopology, environment)
   if (signal.aborted) return undefined
-  const changelogs = changelogsOf(id, subtopology, output)
+  const changelogs = changelogsOf(id, subtopology, output, settings.guarantee)
   const restored = await restore(state, changelogs, ports, settings.sliceMs, signal)
   if (!restored || signal.aborted) return undefined
   const task = assembleTask({ id, subtopology, state, current, queues, envelopes }, environment)
@@ -88,12 +89,20 @@ async function openWith(
   return { task, state, changelogs }
 }
 
-function changelogsOf(id: TaskId, subtopology: Subtopology, output: Output): Map<string, Changelog> {
+function changelogsOf(
+  id: TaskId,
+  subtopology: Subtopology,
+  output: Output,
+  guarantee: Guarantee,
+): Map<string, Changelog> {
   const changelogs = new Map<string, Changelog>()
   for (const store of subtopology.stores) {
     if (store.changelogTopic === undefined) continue
     const topic = store.changelogTopic
-    const log = output.changelog(topic, id.partition, NO_HEADERS)
+    const late = store.ledgerOf !== undefined && guarantee === 'at-least-once'
+    const log = late
+      ? output.changelogDeletingLate(topic, id.partition, NO_HEADERS)
+      : output.changelog(topic, id.partition, NO_HEADERS)
     changelogs.set(store.name, { topic, partition: id.partition, log })
   }
   return changelogs

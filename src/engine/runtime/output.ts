@@ -30,8 +30,11 @@ export class Output {
   readonly #producer: Producer
   readonly #counts: ReadonlyMap<string, number>
   readonly #sendBytes: number
+  readonly #lost: () => Error | undefined
   readonly #targets = new Map<string, readonly ProduceTarget[]>()
   #buffer: SendBuffer
+  /** What must not be in the log before all of `#buffer` is. */
+  #late: SendBuffer
   #acknowledged: Acknowledged = new Map()
   #sending: Promise<void> | undefined
   #sentEarly = false
@@ -40,11 +43,19 @@ export class Output {
   /** Why an early send failed; the worker aborts when it sees it. */
   failure: Error | undefined
 
-  constructor(producer: Producer, counts: ReadonlyMap<string, number>, sendBytes: number) {
+  /** @param lost why nothing may be written any more: the worker's tasks belong to another one */
+  constructor(
+    producer: Producer,
+    counts: ReadonlyMap<string, number>,
+    sendBytes: number,
+    lost: () => Error | undefined = () => undefined,
+  ) {
     this.#producer = producer
+    this.#lost = lost
     this.#counts = counts
     this.#sendBytes = sendBytes
     this.#buffer = producer.buffer()
+    this.#late = producer.buffer()
   }
 
   /** Bytes of the open generation not yet sent. */
@@ -93,6 +104,16 @@ export class Output {
     return (key, value, timestamp) => this.#buffer.append(target, key, value, timestamp, headers)
   }
 
+  /**
+   * A changelog whose deletions are written only when everything else of the generation is acknowledged. Without a transaction a
+   * send may arrive in part: a ledger entry deleted beside an output that never arrived would be a lost record.
+   */
+  changelogDeletingLate(topic: string, partition: number, headers: Headers): LogUpdate {
+    const target = this.#targetsOf(topic, topic)[partition]!
+    return (key, value, timestamp) =>
+      (value === null ? this.#late : this.#buffer).append(target, key, value, timestamp, headers)
+  }
+
   /** Sends what has gathered when it is worth it and allowed now. Called by the loop after each slice. */
   sendEarly(force = false): void {
     if (this.#held || this.#sending !== undefined || this.#buffer.records === 0) return
@@ -114,10 +135,12 @@ export class Output {
   /** Step 1 of a commit: later writes belong to the next generation, held back until `release`. */
   close(): ClosedOutput {
     const buffer = this.#buffer
+    const late = this.#late
     const acknowledged = this.#acknowledged
     const sending = this.#sending
-    const empty = buffer.records === 0 && !this.#sentEarly
+    const empty = buffer.records === 0 && late.records === 0 && !this.#sentEarly
     this.#buffer = this.#producer.buffer()
+    this.#late = this.#producer.buffer()
     this.#acknowledged = new Map()
     this.#sentEarly = false
     this.#held = true
@@ -127,6 +150,7 @@ export class Output {
         await sending
         if (this.failure !== undefined) throw this.failure
         if (buffer.records > 0) await this.#send(buffer, acknowledged)
+        if (late.records > 0) await this.#send(late, acknowledged)
         return acknowledged
       },
     }
@@ -143,6 +167,9 @@ export class Output {
   }
 
   async #send(buffer: SendBuffer, acknowledged: Acknowledged): Promise<void> {
+    // Transactions are fenced by the broker; without them this look is all that keeps a paused worker from writing over its successor.
+    const lost = this.#lost()
+    if (lost !== undefined) throw lost
     const sent: readonly SentPartition[] = await this.#producer.send(buffer)
     for (const { topic, partition, lastOffset } of sent)
       acknowledged.set(partitionId(topic, partition), lastOffset + 1)

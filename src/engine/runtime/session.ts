@@ -43,7 +43,7 @@ export class Session {
   constructor(parts: SessionParts) {
     this.#parts = parts
     const { ports, settings, producer, member } = parts
-    this.output = new Output(producer, parts.counts, settings.sendBytes)
+    this.output = new Output(producer, parts.counts, settings.sendBytes, () => member.lost)
     this.fetcher = ports.broker.fetcher({ isolation: 'read_committed' })
     this.committer = new Committer({ ports, settings, producer, output: this.output, member: () => member })
   }

@@ -3,7 +3,7 @@
  * stores outlive it; everything else is gone with its life.
  */
 import type { StoreBackend } from '../../core/store.ts'
-import { isSluiceError } from '../../core/errors.ts'
+import { isSluiceError, type ErrorCode } from '../../core/errors.ts'
 import { createMetrics } from '../../core/metrics.ts'
 import { SILENT } from '../../core/log.ts'
 import { startApp, type RunningApp } from '../../engine/runtime/app.ts'
@@ -30,6 +30,8 @@ export interface InstanceOptions {
   readonly brokerFaults: HostileFaults
   readonly faults: () => FailpointFaults
   readonly pauseMs: number
+  /** Errors that may end an instance in this run: a restart cures them. */
+  readonly expected: readonly ErrorCode[]
 }
 
 export type InstanceState = 'down' | 'starting' | 'up' | 'closed'
@@ -154,7 +156,7 @@ export class SimulatedInstance {
   /** The application ended by itself: only what a restart may cure is no failure of the run. */
   #failed(error: unknown): void {
     this.#options.world.trace('failed', `${this.name}: ${isSluiceError(error) ? error.code : String(error)}`)
-    if (!isSluiceError(error, 'SLUICE_BROKER_UNAVAILABLE')) this.failures.push(error)
+    if (!isSluiceError(error, ...this.#options.expected)) this.failures.push(error)
     this.#die()
     this.#restartLater()
   }
@@ -174,7 +176,7 @@ export class SimulatedInstance {
     )
     const app = scenario.app((request, signal) => life.gate(ask(request, signal)))
     return startApp(app.plan(), {
-      settings,
+      settings: { ...settings, ...scenario.settings },
       stateFolder: `/${this.name}`,
       ports: {
         broker,

@@ -4,6 +4,7 @@
  */
 import type { TopicSpec } from '../../core/broker.ts'
 import type { Headers } from '../../core/record.ts'
+import type { EngineSettings } from '../../engine/runtime/options.ts'
 import type { App } from '../../languages/dsl/app.ts'
 import type { SeededRandom } from '../simulation/random.ts'
 
@@ -56,8 +57,12 @@ export interface ScenarioOutput {
 
 export interface Scenario {
   readonly name: string
+  /** Settings it needs beside those of the run: a cache that holds little, a session shorter than a transaction. */
+  readonly settings?: Partial<EngineSettings>
   /** Topics of the application; partition counts are the run's. */
   readonly topics: readonly Omit<TopicSpec, 'partitions'>[]
+  /** Topics whose inputs are all in the log before the first instance starts (those of global tables). */
+  readonly preloaded?: readonly string[]
   app(ask: Ask): App
   /** About `count` records, tables first. */
   inputs(random: SeededRandom, count: number): readonly ScenarioInput[]
