@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { explainCommand } from './explain.ts'
 import { asSluiceError, describeFailure, EXIT_CODES, failureJson } from './failure.ts'
 import { consumeCommand } from './consume.ts'
+import { dlqCommand } from './dlq.ts'
 import { produceCommand } from './produce.ts'
 import { runCommand } from './run.ts'
 import { topicsCommand } from './topics-command.ts'
@@ -19,6 +20,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(topicsCommand())
     .addCommand(produceCommand())
     .addCommand(consumeCommand())
+    .addCommand(dlqCommand())
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',
