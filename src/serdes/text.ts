@@ -1,7 +1,6 @@
 /** Text serdes: UTF-8 strings and UUIDs, the same bytes as Java's. */
 import type { Bytes } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
-import { shortTextAt } from './short-text.ts'
 
 /** UTF-8 of bytes; a Buffer is decoded in place, which is three times as fast as TextDecoder for short texts. */
 export function decodeText(bytes: Bytes): string {
@@ -24,8 +23,7 @@ export const string: Serde<string> = Object.freeze({
     return value
   },
   deserialize: decodeText,
-  deserializeAt: (bytes: Bytes, from: number, to: number) =>
-    shortTextAt(bytes, from, to) ?? decodeTextAt(bytes, from, to),
+  deserializeAt: decodeTextAt,
   // As many characters as bytes, none of them a replacement: all of it is ASCII.
   reproduces: (text: string, size: number) => text.length === size && !text.includes('\ufffd'),
 })

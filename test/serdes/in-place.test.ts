@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { shortTextAt } from '../../src/serdes/short-text.ts'
 import { json, string } from '../../src/serdes/index.ts'
 
 const bytesOfAnyKind = fc.oneof(
@@ -9,23 +8,6 @@ const bytesOfAnyKind = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }).map((text) => new Uint8Array(Buffer.from(text))),
   fc.constant(new Uint8Array(Buffer.from('\ufffd'))),
 )
-
-describe('short texts by their bytes', () => {
-  it('are the text of the bytes, however many share a slot', () => {
-    // More texts than slots, twice, so that both finding and replacing happen.
-    const texts = Array.from({ length: 40_000 }, (_, i) => `k${i % 20_000}`)
-    const read = texts.map((text) => {
-      const bytes = Buffer.from(`<${text}>`)
-      return shortTextAt(bytes, 1, bytes.length - 1)
-    })
-    expect(read).toEqual(texts)
-  })
-
-  it('are left to others when long or not ASCII', () => {
-    expect(shortTextAt(Buffer.alloc(25, 65), 0, 25)).toBeUndefined()
-    expect(shortTextAt(Buffer.from('é'), 0, 2)).toBeUndefined()
-  })
-})
 
 describe('text read in place', () => {
   it('is what a view of the same bytes reads', () => {
