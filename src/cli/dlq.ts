@@ -157,10 +157,12 @@ function byId(letters: readonly Letter[], ids: readonly string[], application: s
     if (letter !== undefined) return letter
     throw sluiceError('SLUICE_CONFIG_INVALID', {
       place: `dead letters of ${application}`,
-      expected:
-        letters.length === 0
-          ? 'nothing: there are none'
-          : `a letter from ${letters[0]!.id} to ${letters.at(-1)!.id}`,
+      expected: `one of the letters ${
+        letters
+          .map((letter) => letter.id)
+          .slice(0, 10)
+          .join(', ') || '(none)'
+      }`,
       came: id,
     })
   })

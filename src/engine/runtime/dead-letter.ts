@@ -81,13 +81,20 @@ function causeHeaders(letter: DeadLetter, error: unknown): readonly Header[] {
   return [
     header('__streams.errors.exception', isSluiceError(error) ? error.code : kind),
     header('__streams.errors.message', problemOf(error)),
-    header('__streams.errors.stacktrace', error instanceof Error ? (error.stack ?? '') : ''),
+    header('__streams.errors.stacktrace', stackOf(error)),
     header('__streams.errors.topic', letter.topic),
     header('__streams.errors.partition', String(letter.partition)),
     header('__streams.errors.offset', String(letter.offset)),
     header('sluice.errors.node', letter.node),
     header('sluice.errors.attempts', String(letter.attempts)),
   ]
+}
+
+/** With the cause, whose first line is the place in the user's own function. */
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  const cause = error.cause instanceof Error ? `\nCaused by: ${error.cause.stack ?? ''}` : ''
+  return `${error.stack ?? ''}${cause}`
 }
 
 function header(key: string, text: string): Header {
