@@ -3,8 +3,17 @@ import type { Scenario } from '../../src/testing/scenario/scenario.ts'
 import { aggregates } from './aggregates.ts'
 import { asks } from './asks.ts'
 import { everything } from './everything.ts'
+import { globals } from './globals.ts'
 import { joins } from './joins.ts'
 import { punctuates } from './punctuates.ts'
 import { stateless } from './stateless.ts'
 
-export const SCENARIOS: readonly Scenario[] = [stateless, aggregates, joins, asks, punctuates, everything]
+export const SCENARIOS: readonly Scenario[] = [
+  stateless,
+  aggregates,
+  joins,
+  globals,
+  asks,
+  punctuates,
+  everything,
+]

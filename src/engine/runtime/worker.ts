@@ -2,7 +2,7 @@
  * The loop. One worker is one group member with one producer; it alone touches its tasks. One turn:
  *
  *   1. what happened beside the loop: failures, loss of membership, tasks opened, assignment changes
- *   2. fetched batches into the buffers
+ *   2. updates of global tables; fetched batches into the buffers
  *   3. a slice of records, task by task; outcomes of calls; punctuators
  *   4. a commit when it is due (steps 1 to 3 here, 4 to 7 beside the loop), early sends
  *   5. give way, or wait until something happens
@@ -18,6 +18,7 @@ import type { AssignmentChange, GroupMember, Producer } from '../../core/broker.
 import { asError, isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
 import { groupTopology } from '../topology/plan.ts'
+import { type GlobalState, openGlobalState } from './global-state.ts'
 import type { TaskEnvironment } from './opened.ts'
 import { Purge } from './purge.ts'
 import { Session } from './session.ts'
@@ -26,7 +27,7 @@ export type WorkerState = 'created' | 'running' | 'closing' | 'closed' | 'failed
 
 export interface WorkerParts extends Omit<
   TaskEnvironment,
-  'output' | 'fetcher' | 'member' | 'wake' | 'requestCommit'
+  'output' | 'fetcher' | 'member' | 'globals' | 'wake' | 'requestCommit'
 > {
   readonly processId: string
   readonly index: number
@@ -47,6 +48,8 @@ export class Worker {
   readonly #purge: Purge
   #member: GroupMember | undefined
   #session: Session | undefined
+  /** Outlives sessions: nothing in it is uncommitted. */
+  #globals: GlobalState | undefined
   #committing: Promise<void> | undefined
   #lastCommit = 0
   #commitRequested = false
@@ -121,6 +124,7 @@ export class Worker {
   async #begin(): Promise<Session> {
     const { ports, settings, plan, processId } = this.#parts
     await this.#producer.init()
+    const globals = (this.#globals ??= await openGlobalState(this.#parts, () => this.state !== 'running'))
     if (this.#member === undefined || this.#member.lost !== undefined) {
       this.#owned = []
       this.#member = await ports.broker.join({
@@ -136,6 +140,7 @@ export class Worker {
       ...this.#parts,
       producer: this.#producer,
       member: this.#member,
+      globals: globals.stores,
       wake: () => this.#wake(),
       requestCommit: () => {
         this.#commitRequested = true
@@ -154,6 +159,7 @@ export class Worker {
     const change = this.#member!.change
     if (change !== undefined) await this.#change(session, change)
     // 2
+    const updated = this.#globals!.receive()
     const received = await session.receive()
     // 3
     const worked = this.#work(session)
@@ -164,7 +170,7 @@ export class Worker {
     await this.#commitWhenDue(session)
     session.output.sendEarly()
     // 5
-    if (received || worked > 0) await session.ports.scheduler.yield()
+    if (received || updated || worked > 0) await session.ports.scheduler.yield()
     else await this.#wait(session)
   }
 
@@ -276,6 +282,7 @@ export class Worker {
     const { ports, settings } = this.#parts
     await ports.failpoints.hit('abort.start')
     await this.#abandon()
+    if (this.#globals?.failed === true) this.#closeGlobals()
     const known = asSluiceError(error)
     if (known.retry === 'never') throw known
     ports.log.warn({ code: known.code, failures: this.#failures }, `worker starts anew: ${known.message}`)
@@ -314,9 +321,15 @@ export class Worker {
     await this.#leave()
   }
 
+  #closeGlobals(): void {
+    this.#globals?.close()
+    this.#globals = undefined
+  }
+
   async #leave(): Promise<void> {
     try {
       await this.#abandon()
+      this.#closeGlobals()
       await this.#producer.close()
       await this.#member?.leave()
     } catch (error) {

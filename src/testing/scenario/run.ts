@@ -184,6 +184,8 @@ class Run {
     await this.#cluster.open()
     await this.#cluster.createTopics(this.#scenario)
     this.#inputs = this.#scenario.inputs(this.#random.fork('inputs'), this.#plan.records)
+    const first = this.#inputs.filter(({ topic }) => this.#isPreloaded(topic))
+    if (first.length > 0) await this.#produce(first)
     const faulty = [this.#load(), this.#rescale(), this.#disturb()]
     await Promise.all(faulty)
     this.#world.trace('faults end')
@@ -243,13 +245,18 @@ class Run {
   /** Tables and a part of the rest at once, then the others in bursts over the run. */
   async #load(): Promise<void> {
     const random = this.#random.fork('load')
-    for (let at = 0; at < this.#inputs.length;) {
-      const count = at === 0 ? Math.ceil(this.#inputs.length * 0.4) : random.int(1, 20)
-      const part = this.#inputs.slice(at, at + count)
+    const inputs = this.#inputs.filter(({ topic }) => !this.#isPreloaded(topic))
+    for (let at = 0; at < inputs.length;) {
+      const count = at === 0 ? Math.ceil(inputs.length * 0.4) : random.int(1, 20)
+      const part = inputs.slice(at, at + count)
       at += part.length
       await this.#produce(part)
-      await this.#world.sleep((random.next() * 2 * this.#plan.durationMs * part.length) / this.#inputs.length)
+      await this.#world.sleep((random.next() * 2 * this.#plan.durationMs * part.length) / inputs.length)
     }
+  }
+
+  #isPreloaded(topic: string): boolean {
+    return this.#scenario.preloaded?.includes(topic) === true
   }
 
   async #rescale(): Promise<void> {
