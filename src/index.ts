@@ -1,6 +1,7 @@
 /** The front door: everything an application imports from `sluice`, name by name. */
 import { makeDefineApp } from './languages/dsl/app.ts'
 import type { DefineApp } from './languages/dsl/app.ts'
+import { writeLine } from './platform/stdout.ts'
 import { int64, json, string } from './serdes/index.ts'
 
 export { topic } from './languages/dsl/topic.ts'
@@ -12,9 +13,12 @@ export type {
   Callback,
   EmitOptions,
   Flow,
+  GlobalJoinOptions,
+  GlobalTable,
   Grouped,
   JoinOptions,
   Named,
+  PrintOptions,
   ProcessContext,
   ProcessOptions,
   RepartitionOptions,
@@ -33,6 +37,7 @@ export type { Topic } from './core/topic.ts'
 export type { Duration } from './core/duration.ts'
 export { isSluiceError, SluiceError } from './core/errors.ts'
 export type { ErrorCode } from './core/errors.ts'
+export type { GlobalTableStore } from './engine/state/global-store.ts'
 export type { KeyValueStore, TimestampedStore } from './engine/state/key-value.ts'
 export { describe as describePlan, mermaid as mermaidPlan } from './engine/topology/describe.ts'
 export type { Plan } from './engine/topology/plan.ts'
@@ -44,4 +49,4 @@ export type { Plan } from './engine/topology/plan.ts'
  *   flow.stream(orders).filter((order) => order.total > 1000).to(bigOrders)
  * })
  */
-export const defineApp: DefineApp = makeDefineApp({ json: json(), text: string, count: int64 })
+export const defineApp: DefineApp = makeDefineApp({ json: json(), text: string, count: int64, print: writeLine })

@@ -12,7 +12,7 @@ export interface TopicSerdes {
 
 /** Everything read or written by the user's own topics, by name. */
 export function serdesOf(plan: Plan): ReadonlyMap<string, TopicSerdes> {
-  const found = new Map<string, TopicSerdes>()
+  const found = new Map<string, TopicSerdes>(plan.globals.map((global) => [global.topic, global]))
   for (const { source, sink } of plan.subtopologies.flatMap(({ nodes }) => nodes)) {
     if (source !== undefined) for (const topic of source.topics) found.set(topic, source)
     if (sink !== undefined) found.set(sink.topic, sink)

@@ -11,6 +11,7 @@ import { SILENT, type Logger } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
 import { type AssemblyEnvironment, assembleTask } from '../engine/runtime/assemble.ts'
 import { PartitionQueue } from '../engine/runtime/buffer.ts'
+import { applyGlobal, globalReaders, type GlobalTableReader } from '../engine/runtime/global-state.ts'
 import { engineSettings, type EngineSettings } from '../engine/runtime/options.ts'
 import { Output } from '../engine/runtime/output.ts'
 import type { CurrentRecord, Task } from '../engine/runtime/task.ts'
@@ -95,6 +96,8 @@ export class Driver {
   readonly #settings: EngineSettings
   readonly #options: DriverOptions
   readonly #tasks: DrivenTask[] = []
+  /** By topic. */
+  readonly #globals: ReadonlyMap<string, GlobalTableReader>
   readonly #outputs = new Map<string, CapturedRecord[]>()
   readonly #offsets = new Map<string, number>()
   #looped: CapturedRecord[] = []
@@ -106,6 +109,7 @@ export class Driver {
     this.#settings = engineSettings(plan.application, { freezeState: true, ...options.settings })
     this.clock = manualClock(options.startTime)
     this.metrics = createMetrics()
+    this.#globals = globalReaders(plan, this.#settings.freezeState, this.metrics)
   }
 
   /** Called by `createDriver`. */
@@ -193,7 +197,11 @@ export class Driver {
       const store = state.stores.get(name)
       if (store !== undefined) return store as S
     }
-    const stores = this.#tasks.flatMap(({ state }) => [...state.stores.keys()]).join(', ') || 'none'
+    const tables = [...this.#globals.values()]
+    const table = tables.find(({ spec }) => spec.name === name)
+    if (table !== undefined) return table.store as S
+    const own = this.#tasks.flatMap(({ state }) => [...state.stores.keys()])
+    const stores = [...own, ...tables.map(({ spec }) => spec.name)].join(', ') || 'none'
     throw sluiceError('SLUICE_STORE_UNKNOWN', { node: 'the test driver', store: name, stores })
   }
 
@@ -235,6 +243,7 @@ export class Driver {
       plan: this.#plan,
       settings: this.#settings,
       output,
+      globals: new Map([...this.#globals.values()].map(({ spec, store }) => [spec.name, store])),
       wake: () => this.#woken?.(),
       requestCommit: () => {},
       fetcher: { lag: () => 0, pause: () => {}, resume: () => {} },
@@ -246,7 +255,8 @@ export class Driver {
     const seen = this.#outputs.get(record.topic)
     if (seen === undefined) this.#outputs.set(record.topic, [record])
     else seen.push(record)
-    if (this.#tasks.some(({ queues }) => queues.has(record.topic))) this.#looped.push(record)
+    const read = this.#tasks.some(({ queues }) => queues.has(record.topic))
+    if (read || this.#globals.has(record.topic)) this.#looped.push(record)
   }
 
   #runLooped(): void {
@@ -256,6 +266,11 @@ export class Driver {
   #feed(record: CapturedRecord): void {
     const offset = this.#offsets.get(record.topic) ?? 0
     this.#offsets.set(record.topic, offset + 1)
+    const table = this.#globals.get(record.topic)
+    if (table !== undefined) {
+      const ports = { log: this.#options.log ?? SILENT }
+      return applyGlobal(table, singleRecord(record, offset), 0, { settings: this.#settings, ports })
+    }
     const readers = this.#tasks.filter(({ queues }) => queues.has(record.topic))
     if (readers.length === 0) throw this.#unknownTopic(record.topic)
     for (const { task, queues } of readers) {

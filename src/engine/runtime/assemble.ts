@@ -26,7 +26,7 @@ export interface TaskMaterial {
 /** The part of a worker's environment that a task at work needs; a test driver has no more than this. */
 export type AssemblyEnvironment = Pick<
   TaskEnvironment,
-  'plan' | 'settings' | 'output' | 'wake' | 'requestCommit'
+  'plan' | 'settings' | 'output' | 'globals' | 'wake' | 'requestCommit'
 > & {
   readonly fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>
   readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics'>
@@ -62,7 +62,7 @@ function graphParts(
   environment: AssemblyEnvironment,
   own: Pick<GraphParts, 'timers' | 'deadLetters' | 'taskTime'>,
 ): GraphParts {
-  const { plan, settings, ports, output, wake, requestCommit } = environment
+  const { plan, settings, ports, output, globals, wake, requestCommit } = environment
   const { clock, random, http, metrics } = ports
   const task = taskName(id)
   return {
@@ -72,7 +72,7 @@ function graphParts(
     partition: id.partition,
     settings,
     host: { task, clock, random, http, metrics, log: ports.log.child({ task }) },
-    stores: state.stores,
+    stores: globals.size === 0 ? state.stores : new Map([...globals, ...state.stores]),
     output,
     wake,
     requestCommit,

@@ -34,6 +34,8 @@ export interface TaskEnvironment {
   readonly output: Output
   readonly fetcher: Fetcher
   readonly member: GroupMember
+  /** Stores of the global tables, complete before any task opens; the same for all tasks. */
+  readonly globals: ReadonlyMap<string, unknown>
   readonly wake: () => void
   readonly requestCommit: () => void
 }

@@ -3,16 +3,18 @@
  */
 import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
-import type { SourceSpec, StoreSpec, TopologyNode } from './node.ts'
+import type { GlobalSpec, SourceSpec, StoreSpec, TopologyNode } from './node.ts'
 import { mergedName, Names, stepName } from './names.ts'
 
 /** Nodes in the order in which they were added. */
 export interface Topology {
   readonly nodes: readonly TopologyNode[]
+  readonly globals?: readonly GlobalSpec[]
 }
 
 export class TopologyBuilder {
   readonly #nodes: TopologyNode[] = []
+  readonly #globals: GlobalSpec[] = []
   readonly #names = new Names('node')
   readonly #storeNames = new Names('store')
   readonly #stores = new Map<StoreSpec, string>()
@@ -44,13 +46,20 @@ export class TopologyBuilder {
     return node
   }
 
+  /** Adds a global table. @throws SLUICE_NAME_TAKEN */
+  addGlobal(global: GlobalSpec): void {
+    this.#storeNames.claim(global.name, `the global table of ${global.topic}`)
+    this.#globals.push(Object.freeze({ ...global }))
+  }
+
   /** A name for a node without state: `wanted`, or with a number behind it when taken. */
   freeName(wanted: string): string {
     return this.#names.free(wanted)
   }
 
   build(): Topology {
-    return Object.freeze({ nodes: Object.freeze([...this.#nodes]) })
+    const [nodes, globals] = [Object.freeze([...this.#nodes]), Object.freeze([...this.#globals])]
+    return Object.freeze({ nodes, globals })
   }
 
   /** One store object given to several nodes is one store: the first node defines it, the others connect to it. */

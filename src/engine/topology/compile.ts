@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import { checkTopicName } from '../../core/topic.ts'
 import type { Topology } from './builder.ts'
-import type { TopologyNode } from './node.ts'
+import { checkGlobals } from './globals.ts'
+import type { GlobalSpec, TopologyNode } from './node.ts'
 import type { CopartitionGroup, Plan, PlanNode, Subtopology } from './plan.ts'
 import { analyseDecoding } from './decode.ts'
 import { insertRepartitions } from './repartition.ts'
@@ -22,6 +23,8 @@ import { validate } from './validate.ts'
 export function compile(application: string, topology: Topology): Plan {
   checkTopicName(application)
   const nodes = validate(insertRepartitions(application, validate(topology.nodes)))
+  const globals = topology.globals ?? []
+  checkGlobals(nodes, globals)
   const planNodes = completeNodes(nodes)
   const subtopologies = splitNodes(planNodes).map((group, id) => makeSubtopology(application, id, group))
   const manifest = makeManifest(application, subtopologies)
@@ -29,16 +32,18 @@ export function compile(application: string, topology: Topology): Plan {
   return Object.freeze({
     application,
     subtopologies: Object.freeze(subtopologies),
-    sourceTopics: userTopics(nodes, ({ source }) =>
-      source?.internal === true ? [] : (source?.topics ?? []),
-    ),
+    globals: Object.freeze(globals),
+    sourceTopics: Object.freeze([
+      ...userTopics(nodes, ({ source }) => (source?.internal === true ? [] : (source?.topics ?? []))),
+      ...globals.map(({ topic }) => topic),
+    ]),
     sinkTopics: userTopics(nodes, ({ sink }) =>
       sink === undefined || sink.internal === true ? [] : [sink.topic],
     ),
     internalTopics: internalTopics(application, subtopologies),
     copartition,
     manifest,
-    hash: hashOf(application, subtopologies, copartition),
+    hash: hashOf(application, subtopologies, copartition, globals),
   })
 }
 
@@ -88,9 +93,10 @@ function hashOf(
   application: string,
   subtopologies: readonly Subtopology[],
   copartition: readonly CopartitionGroup[],
+  globals: readonly GlobalSpec[],
 ): string {
   const nodes = subtopologies.map((subtopology) =>
-    subtopology.nodes.map(({ name, kind, parents, children, source, sink, connects }) => {
+    subtopology.nodes.map(({ name, kind, parents, children, source, sink, connects, globals: read }) => {
       const io = source ?? sink
       return [
         name,
@@ -102,6 +108,7 @@ function hashOf(
         io?.key.format,
         io?.value.format,
         connects,
+        ...(read ?? []),
       ]
     }),
   )
@@ -110,6 +117,7 @@ function hashOf(
       return [name, kind, key.format, value.format, changelogTopic]
     }),
   )
-  const text = JSON.stringify([application, nodes, stores, copartition])
+  const whole = globals.map(({ name, topic, key, value }) => [name, topic, key.format, value.format])
+  const text = JSON.stringify([application, nodes, stores, copartition, ...whole])
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

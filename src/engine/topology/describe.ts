@@ -1,4 +1,5 @@
 /** A plan for people: text in the layout of Kafka Streams' `describe()`, and a Mermaid flow chart. */
+import type { GlobalSpec } from './node.ts'
 import type { Plan, PlanNode, Subtopology } from './plan.ts'
 import { ledgerName } from './names.ts'
 
@@ -9,7 +10,14 @@ export function describe(plan: Plan): string {
     const nodes = subtopology.nodes.map((node) => describeNode(node, short))
     return `Sub-topology: ${subtopology.id}\n${nodes.join('')}\n`
   })
-  return `Topologies:\n   ${blocks.join('  ')}`
+  const globals = plan.globals.map((global, index) => describeGlobal(global, blocks.length + index))
+  return `Topologies:\n   ${[...blocks, ...globals].join('  ')}`
+}
+
+function describeGlobal({ name, topic }: GlobalSpec, id: number): string {
+  const source = `    Source: ${name}-source (topics: [${topic}])\n      --> ${name}\n`
+  const table = `    Processor: ${name} (stores: [${name}])\n      --> none\n      <-- ${name}-source\n`
+  return `Sub-topology: ${id} for global store (will not generate tasks)\n${source}${table}\n`
 }
 
 function shortener(plan: Plan): (topic: string) => string {
@@ -30,7 +38,12 @@ function describeNode(node: PlanNode, short: (topic: string) => string): string 
 
 function storeNames(node: PlanNode): readonly string[] {
   const own = (node.stores ?? []).map((store) => store.name)
-  return [...own, ...(node.connects ?? []), ...(node.asynchronous === true ? [ledgerName(node.name)] : [])]
+  return [
+    ...own,
+    ...(node.connects ?? []),
+    ...(node.globals ?? []),
+    ...(node.asynchronous === true ? [ledgerName(node.name)] : []),
+  ]
 }
 
 /** Topics as stadiums, stores as cylinders, asynchronous operators as hexagons. */
@@ -46,8 +59,13 @@ export function mermaid(plan: Plan): string {
   const topics = new Set<string>()
   const edges: string[] = []
   const groups = plan.subtopologies.map((subtopology) => drawSubtopology(subtopology, id, topics, edges))
+  const whole = plan.globals.map(({ name, topic }) => {
+    topics.add(topic)
+    edges.push(`  ${id(`topic ${topic}`)} --> ${id(`store ${name}`)}`)
+    return `  ${id(`store ${name}`)}[(${quote(name)})]`
+  })
   const drawn = [...topics].map((topic) => `  ${id(`topic ${topic}`)}([${quote(topic)}])`)
-  return ['flowchart LR', ...drawn, ...groups.flat(), ...edges, ''].join('\n')
+  return ['flowchart LR', ...drawn, ...groups.flat(), ...whole, ...edges, ''].join('\n')
 }
 
 function drawSubtopology(

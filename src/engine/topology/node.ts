@@ -21,6 +21,8 @@ export interface TopologyNode {
   /** Stores this node owns or uses. A store is defined by one node; others name it in `connects`. */
   readonly stores?: readonly StoreSpec[]
   readonly connects?: readonly string[]
+  /** Global tables this node reads, by name. Every instance has them whole, so they bind no tasks together. */
+  readonly globals?: readonly string[]
   /** What this node reads of a record. A side nobody reads is never deserialised, it passes as bytes. */
   readonly reads: 'nothing' | 'key' | 'value' | 'both'
   /** Whether key and value leave as they came (a filter keeps both, mapValues only the key). */
@@ -65,6 +67,15 @@ export interface SourceSpec {
   readonly value: Serde<unknown>
   /** A repartition topic made by `compile`: its records are purged after they were committed. */
   readonly internal?: boolean
+}
+
+/** A table that every instance holds whole: all partitions of its topic. */
+export interface GlobalSpec {
+  /** Of its store. */
+  readonly name: string
+  readonly topic: string
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
 }
 
 export interface SinkSpec {

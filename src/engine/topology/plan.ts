@@ -1,11 +1,13 @@
 /** The compiled plan: what all languages produce and the runtime executes. Frozen; equal plans have equal hashes. */
 import type { GroupTopology, TopicSpec } from '../../core/broker.ts'
-import type { StoreSpec, TopologyNode } from './node.ts'
+import type { GlobalSpec, StoreSpec, TopologyNode } from './node.ts'
 
 export interface Plan {
   readonly application: string
   readonly subtopologies: readonly Subtopology[]
-  /** Topics read that are not ours: must exist. */
+  /** Tables that every instance reads whole before its first task opens. */
+  readonly globals: readonly GlobalSpec[]
+  /** Topics read that are not ours, those of global tables among them: must exist. */
   readonly sourceTopics: readonly string[]
   /** Topics written by sinks that are not ours: must exist (the embedded broker creates them by option). */
   readonly sinkTopics: readonly string[]

@@ -7,7 +7,7 @@ import type { Topology } from '../../engine/topology/builder.ts'
 import { compile } from '../../engine/topology/compile.ts'
 import type { Plan } from '../../engine/topology/plan.ts'
 import { FlowHandle, makeWorkshop } from './flow.ts'
-import type { DefaultSerdes } from './place.ts'
+import type { Supplies } from './place.ts'
 import type { Flow } from './types.ts'
 
 export interface App {
@@ -27,12 +27,12 @@ export interface App {
  */
 export type DefineApp = (name: string, draw: (flow: Flow) => void) => App
 
-/** Called once by the front door: it knows the serdes, the languages do not. */
-export function makeDefineApp(serdes: DefaultSerdes): DefineApp {
+/** Called once by the front door: it knows the serdes and the terminal, the languages do not. */
+export function makeDefineApp(supplies: Supplies): DefineApp {
   return (name, draw) => {
     checkTopicName(name)
     const topology = (): Topology => {
-      const shop = makeWorkshop(serdes)
+      const shop = makeWorkshop(supplies)
       draw(new FlowHandle(shop))
       return shop.builder.build()
     }

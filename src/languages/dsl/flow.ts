@@ -5,17 +5,19 @@ import { table } from '../../engine/operators/table.ts'
 import { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import { GroupedHandle } from './grouped.ts'
+import { globalName, GlobalTableHandle } from './global-table.ts'
 import { checkOptions } from './options.ts'
 import { givenName, tableStore } from './place.ts'
-import type { DefaultSerdes, Workshop } from './place.ts'
+import type { Supplies, Workshop } from './place.ts'
 import { StreamHandle } from './stream.ts'
 import { TableHandle } from './table.ts'
-import type { Flow, Stream, Table, TableOptions } from './types.ts'
+import type { Flow, GlobalTable, Named, Stream, Table, TableOptions } from './types.ts'
 
-export function makeWorkshop(serdes: DefaultSerdes): Workshop {
+export function makeWorkshop({ print, ...serdes }: Supplies): Workshop {
   return {
     builder: new TopologyBuilder(),
     serdes,
+    print,
     stream: (place) => new StreamHandle(place),
     table: (place) => new TableHandle(place),
     grouped: (place) => new GroupedHandle(place),
@@ -25,6 +27,7 @@ export function makeWorkshop(serdes: DefaultSerdes): Workshop {
 export class FlowHandle implements Flow {
   readonly #shop: Workshop
   readonly #tables = new Map<string, unknown>()
+  readonly #globals = new Map<string, GlobalTable<unknown, unknown>>()
 
   constructor(shop: Workshop) {
     this.#shop = shop
@@ -67,6 +70,17 @@ export class FlowHandle implements Flow {
     const lineage = options?.name ?? topic.name
     const made = this.#shop.table<K, V>({ shop: this.#shop, node: name, lineage, key, value, store })
     this.#tables.set(name, made)
+    return made
+  }
+
+  globalTable<K, V>(topic: Topic<K, V>, options?: Named): GlobalTable<K, V> {
+    const name = globalName(topic.name, options)
+    const known = this.#globals.get(name)
+    if (known !== undefined && options === undefined) return known as GlobalTable<K, V>
+    const { key, value } = topic
+    this.#shop.builder.addGlobal({ name, topic: topic.name, key, value })
+    const made = new GlobalTableHandle(this.#shop, name, topic)
+    this.#globals.set(name, made)
     return made
   }
 }

@@ -8,14 +8,20 @@ export type Verb =
   | 'count'
   | 'filter'
   | 'flatMap'
+  | 'filterNot'
   | 'flatMapValues'
+  | 'forEach'
+  | 'globalTable'
   | 'groupBy'
   | 'groupByKey'
   | 'join'
+  | 'joinGlobal'
   | 'leftJoin'
+  | 'leftJoinGlobal'
   | 'map'
   | 'mapValues'
   | 'peek'
+  | 'print'
   | 'process'
   | 'reduce'
   | 'repartition'
@@ -34,15 +40,21 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   branch: NAMED,
   count: TABLE,
   filter: NAMED,
+  filterNot: NAMED,
   flatMap: SERDES,
   flatMapValues: ['name', 'value'],
+  forEach: NAMED,
+  globalTable: NAMED,
   groupBy: SERDES,
   groupByKey: SERDES,
   join: SERDES,
+  joinGlobal: ['name', 'key'],
   leftJoin: SERDES,
+  leftJoinGlobal: ['name', 'key'],
   map: SERDES,
   mapValues: ['name', 'value'],
   peek: NAMED,
+  print: ['name', 'label', 'write'],
   process: [...SERDES, 'stores'],
   reduce: [...TABLE, 'value'],
   repartition: [...SERDES, 'partitions'],

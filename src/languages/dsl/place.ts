@@ -4,6 +4,7 @@
  */
 import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
+import type { WriteLine } from '../../engine/operators/print.ts'
 import type { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
@@ -17,10 +18,17 @@ export interface DefaultSerdes {
   readonly count: Serde<number>
 }
 
+/** What the composition root hands to every application of the DSL. */
+export interface Supplies extends DefaultSerdes {
+  /** Where `print` writes. */
+  readonly print: WriteLine
+}
+
 /** What all handles of one application share. */
 export interface Workshop {
   readonly builder: TopologyBuilder
   readonly serdes: DefaultSerdes
+  readonly print: WriteLine
   stream<K, V>(place: Place): Stream<K, V>
   table<K, V>(place: TablePlace): Table<K, V>
   grouped<K, V>(place: GroupPlace): Grouped<K, V>

@@ -3,14 +3,16 @@ import type { Serde } from '../../core/serde.ts'
 import type { Topic } from '../../core/topic.ts'
 import { branch, branchArm } from '../../engine/operators/branch.ts'
 import type { FromRecord } from '../../engine/operators/callbacks.ts'
-import { filter } from '../../engine/operators/filter.ts'
+import { filter, filterNot } from '../../engine/operators/filter.ts'
 import { flatMap, flatMapValues } from '../../engine/operators/flat-map.ts'
+import { forEach } from '../../engine/operators/for-each.ts'
 import { join, leftJoin } from '../../engine/operators/join.ts'
 import type { JoinParts, Joiner } from '../../engine/operators/join.ts'
 import { map } from '../../engine/operators/map.ts'
 import { mapValues } from '../../engine/operators/map-values.ts'
 import { merge } from '../../engine/operators/merge.ts'
 import { peek } from '../../engine/operators/peek.ts'
+import { print } from '../../engine/operators/print.ts'
 import { repartition } from '../../engine/operators/repartition.ts'
 import { selectKey } from '../../engine/operators/select-key.ts'
 import { sink } from '../../engine/operators/sink.ts'
@@ -19,6 +21,7 @@ import { mergedName, stepName } from '../../engine/topology/names.ts'
 import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
 import type { Enriched, EnrichOptions, Sources } from '../../enrich/types.ts'
 import { addEnrichment } from './enrich.ts'
+import { addGlobalJoin } from './global-table.ts'
 import {
   freeName,
   givenName,
@@ -36,10 +39,13 @@ import { addProcess } from './process.ts'
 import type {
   Callback,
   EnrichVerbOptions,
+  GlobalJoinOptions,
+  GlobalTable,
   Grouped,
   JoinOptions,
   Named,
   NewKeyOptions,
+  PrintOptions,
   ProcessContext,
   ProcessOptions,
   RepartitionOptions,
@@ -64,6 +70,10 @@ export class StreamHandle<K, V> implements Stream<K, V> {
 
   filter(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V> {
     return this.#after(filter(this.#at('filter', options), predicate), {})
+  }
+
+  filterNot(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V> {
+    return this.#after(filterNot(this.#at('filterNot', options), predicate), {})
   }
 
   peek(look: Callback<K, V, void>, options?: Named): Stream<K, V> {
@@ -206,6 +216,24 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     return this.#joined('leftJoin', other, options, (parts) => leftJoin(parts, joiner as Joiner))
   }
 
+  joinGlobal<G, T, R>(
+    other: GlobalTable<G, T>,
+    options: GlobalJoinOptions<K, V, NoInfer<G>>,
+    joiner: (value: V, other: T, key: K) => R,
+  ): Stream<K, R> {
+    return this.place.shop.stream(addGlobalJoin('joinGlobal', this.place, other, options, joiner as Joiner))
+  }
+
+  leftJoinGlobal<G, T, R>(
+    other: GlobalTable<G, T>,
+    options: GlobalJoinOptions<K, V, NoInfer<G>>,
+    joiner: (value: V, other: T | null, key: K) => R,
+  ): Stream<K, R> {
+    return this.place.shop.stream(
+      addGlobalJoin('leftJoinGlobal', this.place, other, options, joiner as Joiner),
+    )
+  }
+
   enrich<S extends Sources<V, K>, F = never, R = Enriched<V, S, F>>(
     sources: S,
     options?: EnrichOptions<F> & EnrichVerbOptions<K, V, Enriched<V, S, F>, R>,
@@ -220,6 +248,16 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     return this.place.shop.stream(
       addProcess(this.place, build as never, options as ProcessOptions<unknown, unknown>),
     )
+  }
+
+  forEach(look: Callback<K, V, void>, options?: Named): void {
+    this.place.shop.builder.add(forEach(this.#at('forEach', options), look))
+  }
+
+  print(options?: PrintOptions): void {
+    const { shop, lineage } = this.place
+    const at = this.#at('print', options)
+    shop.builder.add(print(at, options?.label ?? lineage, options?.write ?? shop.print))
   }
 
   to(topic: SinkTopic<K, V>, options?: Named): void {

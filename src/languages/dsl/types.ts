@@ -75,6 +75,18 @@ export interface ProcessOptions<K, V> extends Named, Serdes<K, V> {
   readonly stores?: readonly StoreSpec[]
 }
 
+export interface PrintOptions extends Named {
+  /** Default: what came before, as in names: `[orders]: …`. */
+  readonly label?: string
+  /** Takes one line, without its line break. Default: standard output. */
+  readonly write?: (line: string) => void
+}
+
+export interface GlobalJoinOptions<K, V, G> extends Named {
+  /** The key to look up in the table; null finds nothing. */
+  readonly key: (value: V, key: K) => G | null
+}
+
 /** What a processor of the user may use; what it forwards has keys `L` and values `W`. */
 export interface ProcessContext<L, W> extends Omit<
   ProcessorContext,
@@ -98,6 +110,8 @@ export interface UserProcessor<K, V> extends Omit<Processor, 'process'> {
 export interface Stream<out K, out V> {
   /** Keeps the records for which the predicate holds. */
   filter(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V>
+  /** Keeps the records for which the predicate does not hold. */
+  filterNot(predicate: Callback<K, V, boolean>, options?: Named): Stream<K, V>
   /** Shows each record to a function. */
   peek(look: Callback<K, V, void>, options?: Named): Stream<K, V>
   /** Replaces the value; the key stays, and with it the partition. */
@@ -169,6 +183,30 @@ export interface Stream<out K, out V> {
     build: (context: ProcessContext<L, W>) => UserProcessor<K, V>,
     options?: ProcessOptions<L, W>,
   ): Stream<L, W>
+  /**
+   * For each record the global table's value of a key computed from it; records without one, or with a null key to look up,
+   * are left out. Nothing is repartitioned. Only this side triggers, with the table as this instance knows it then: a
+   * record processed again after a crash may meet a newer value.
+   * @example orders.joinGlobal(flow.globalTable(rates), { key: (order) => order.currency }, (order, rate) => order.total * rate)
+   */
+  joinGlobal<G, T, R>(
+    table: GlobalTable<G, T>,
+    options: GlobalJoinOptions<K, V, NoInfer<G>>,
+    joiner: (value: V, other: T, key: K) => R,
+  ): Stream<K, R>
+  /** As `joinGlobal`, but a record without a table value, or with a null key to look up, is joined with null. */
+  leftJoinGlobal<G, T, R>(
+    table: GlobalTable<G, T>,
+    options: GlobalJoinOptions<K, V, NoInfer<G>>,
+    joiner: (value: V, other: T | null, key: K) => R,
+  ): Stream<K, R>
+  /** Hands each record to a function. Dead end, and not exactly once: after a crash a record may be handed over again. */
+  forEach(look: Callback<K, V, void>, options?: Named): void
+  /**
+   * Writes each record as a line `[label]: key, value`: text as it is, null as `null`, everything else as JSON. Dead end.
+   * @example orders.print({ label: 'in' }) // [in]: k1, {"total":7}
+   */
+  print(options?: PrintOptions): void
   /** Writes to a topic. Dead end: use this stream again to go on. */
   to(topic: SinkTopic<K, V>, options?: Named): void
 }
@@ -177,6 +215,17 @@ export interface Stream<out K, out V> {
 export interface Table<out K, out V> {
   /** Its updates as a stream; a deletion has the value null. */
   toStream(options?: Named): Stream<K, V>
+}
+
+/**
+ * A table that every instance holds whole, all partitions of its topic: for small, slowly changing data that is looked up by
+ * any key. It is read to the end before anything is processed. Processors read it with
+ * `context.store<GlobalTableStore<K, V>>(table.name)`.
+ */
+export interface GlobalTable<K, V> {
+  /** Of its store. */
+  readonly name: string
+  readonly topic: Topic<K, V>
 }
 
 /** A stream ready to be aggregated by key. Records with a null key or value are dropped. */
@@ -205,4 +254,6 @@ export interface Flow {
   stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[]): Stream<K, V>
   /** A topic as a table: the last value of each key. */
   table<K, V>(topic: Topic<K, V>, options?: TableOptions): Table<K, V>
+  /** A topic as a table that every instance holds whole, in memory. A null key is dropped, a null value deletes. */
+  globalTable<K, V>(topic: Topic<K, V>, options?: Named): GlobalTable<K, V>
 }

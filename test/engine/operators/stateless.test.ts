@@ -121,6 +121,50 @@ describe('a record', () => {
   })
 })
 
+describe('the verbs at the end', () => {
+  test('filterNot passes what the predicate refuses', async () => {
+    const draw = (flow: Flow): void =>
+      flow
+        .stream(input)
+        .filterNot((value) => value > 1)
+        .to(out)
+    expect(await outputs(draw, 1, 2)).toEqual([['k0', '1', 0]])
+  })
+
+  test('forEach hands over each record, null ones too', async () => {
+    const seen: unknown[] = []
+    const top = await run((flow) => flow.stream(input).forEach((value, key) => seen.push([key, value])))
+    top.feed('in', 'a', '1')
+    top.feed('in', null, null)
+    expect(seen).toEqual([
+      ['a', 1],
+      [null, null],
+    ])
+  })
+
+  test('print writes `[label]: key, value`, labelled by what came before unless told otherwise', async () => {
+    const lines: string[] = []
+    const write = (line: string): unknown => lines.push(line)
+    const circle: unknown[] = []
+    circle.push(circle)
+    const odd: readonly unknown[] = ['text', null, undefined, { a: [1] }, 7n, circle]
+    const top = await run((flow) => {
+      const stream = flow.stream(input)
+      stream.print({ write, label: 'in' })
+      stream
+        .selectKey(() => null)
+        .flatMapValues(() => odd)
+        .print({ write })
+    })
+    top.feed('in', 'k', '1')
+    const label = '[in-selectKey]: null, '
+    expect(lines).toEqual([
+      '[in]: k, 1',
+      ...['text', 'null', 'null', '{"a":[1]}', '7', String(circle)].map((text) => label + text),
+    ])
+  })
+})
+
 describe('bytes', () => {
   const document = '{"b": 1,   "big": 12345678901234567890}'
 

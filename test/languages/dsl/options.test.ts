@@ -13,6 +13,21 @@ const MISSPELT: readonly (readonly [
   draw: (stream: In, flow: Flow) => unknown,
 ])[] = [
   ['filter', 'name', (stream) => stream.filter(() => true, { nme: 'x' } as object)],
+  ['filterNot', 'name', (stream) => stream.filterNot(() => true, { nme: 'x' } as object)],
+  ['forEach', 'name', (stream) => stream.forEach(() => undefined, { nme: 'x' } as object)],
+  ['print', 'label', (stream) => stream.print({ lable: 'x' } as object)],
+  [
+    'joinGlobal',
+    'name',
+    (stream, flow) =>
+      stream.joinGlobal(flow.globalTable(input), { key: () => 'k', nmae: 'x' } as never, () => 1),
+  ],
+  [
+    'leftJoinGlobal',
+    'name',
+    (stream, flow) =>
+      stream.leftJoinGlobal(flow.globalTable(input), { key: () => 'k', nmae: 'x' } as never, () => 1),
+  ],
   ['peek', 'name', (stream) => stream.peek(() => undefined, { nmae: 'x' } as object)],
   ['mapValues', 'value', (stream) => stream.mapValues((value) => value, { valu: json() } as object)],
   ['flatMapValues', 'value', (stream) => stream.flatMapValues((value) => [value], { valu: 1 } as object)],
