@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import { milliseconds } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
+import type { Input } from './run-options.ts'
 
 /** A reader of whole numbers within [least, most]. */
 export function wholeNumber(least: number, most: number): (given: string) => number {
@@ -38,4 +39,16 @@ export function setting(
   const at = given.indexOf('=')
   if (at > 0) return { ...all, [given.slice(0, at)]: given.slice(at + 1) }
   throw new InvalidArgumentError('Expected name=value, for instance cleanup.policy=compact.')
+}
+
+/** A repeatable option. */
+export function collect(given: string, all: readonly string[]): readonly string[] {
+  return [...all, given]
+}
+
+/** `topic=file`, repeatable. */
+export function topicFile(given: string, all: readonly Input[]): readonly Input[] {
+  const [, topic, file] = /^([^=]+)=(.+)$/.exec(given) ?? []
+  if (topic !== undefined && file !== undefined) return [...all, { topic, file }]
+  throw new InvalidArgumentError('Expected topic=file, for instance orders=orders.jsonl.')
 }

@@ -80,10 +80,13 @@ function describeProblem(error: unknown, path: string): string {
   return frame === undefined ? error.message : `${error.message}\n${frame.trimEnd()}`
 }
 
+/** Places in here and in the hooks beside it are ours, not the user's. */
+const OWN_FOLDER = new URL('.', import.meta.url).href
+
 /** Where a module threw while it was loaded: the first place outside Node. */
 function placeOf(stack: string): string {
   const places = Array.from(stack.matchAll(/\(?(file:\/\/[^\s)]+):\d+:\d+\)?/g))
-  const place = places.find(([, url]) => url !== import.meta.url)?.[0].replace(/^\(|\)$/g, '')
+  const place = places.find(([, url]) => !url!.startsWith(OWN_FOLDER))?.[0].replace(/^\(|\)$/g, '')
   return place === undefined ? '' : `\nat ${place}`
 }
 

@@ -1,11 +1,14 @@
 /** All commands and what they share: how failures are printed, how unknown words are refused. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { configCommand } from './config.ts'
 import { explainCommand } from './explain.ts'
 import { asSluiceError, describeFailure, EXIT_CODES, failureJson } from './failure.ts'
 import { consumeCommand } from './consume.ts'
+import { devCommand } from './dev.ts'
 import { dlqCommand } from './dlq.ts'
 import { produceCommand } from './produce.ts'
+import { resetCommand } from './reset.ts'
 import { runCommand } from './run.ts'
 import { topicsCommand } from './topics-command.ts'
 import { refuseByTable } from './usage.ts'
@@ -16,11 +19,14 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('Kafka stream processing in which asking the outside world is an operator')
     .version(packageVersion(), '-v, --version')
     .addCommand(runCommand())
+    .addCommand(devCommand())
     .addCommand(explainCommand())
+    .addCommand(configCommand())
     .addCommand(topicsCommand())
     .addCommand(produceCommand())
     .addCommand(consumeCommand())
     .addCommand(dlqCommand())
+    .addCommand(resetCommand())
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',

@@ -1,0 +1,86 @@
+/**
+ * Command `sluice reset`, and what `sluice dev --reset` does: an application forgets everything and reads its topics from the
+ * beginning. Its own topics (changelogs, repartitions) and local state go; topics of the user are never touched.
+ */
+import { rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import type { Broker, CommittedOffset } from '../core/broker.ts'
+import { sluiceError } from '../core/errors.ts'
+import { groupTopology } from '../engine/topology/plan.ts'
+import type { Plan } from '../engine/topology/plan.ts'
+import { jsonLine } from './columns.ts'
+import { withFolder } from './folder-broker.ts'
+import { loadApp } from './load-app.ts'
+
+interface ResetOptions {
+  readonly folder?: string
+  readonly state?: string
+  readonly yes: boolean
+  readonly json: boolean
+}
+
+/** The command with its options. */
+export function resetCommand(): Command {
+  return new Command('reset')
+    .description(
+      'Make an application forget its state and positions: its next run reads all topics from the beginning.',
+    )
+    .argument('<app>', 'module whose default export comes from defineApp(…)')
+    .option('--folder <dir>', 'the folder of `sluice run --folder`; no application may be using it')
+    .option('--state <dir>', 'where local state lies (default: <folder>/state)')
+    .option('--yes', 'do it: what is deleted cannot be brought back', false)
+    .option('--json', 'for programs: JSON on stdout', false)
+    .addHelpText('after', '\nExample:\n  sluice reset app.ts --folder data --yes')
+    .action(reset)
+}
+
+async function reset(file: string, { folder, state, yes, json }: ResetOptions): Promise<void> {
+  const plan = (await loadApp(file)).plan()
+  if (!yes) {
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place: `sluice reset ${file}`,
+      expected: `--yes, since state and positions of ${plan.application} will be gone; its results will be written again`,
+      came: 'no --yes',
+    })
+  }
+  const deleted = await withFolder(folder, (broker) =>
+    resetApp(broker, plan, state ?? join(resolve(folder!), 'state')),
+  )
+  if (json) process.stdout.write(jsonLine({ event: 'reset', application: plan.application, deleted }))
+  else
+    process.stdout.write(
+      `${plan.application} starts from the beginning; deleted: ${deleted.join(', ') || 'nothing'}\n`,
+    )
+}
+
+/**
+ * The application must not be running.
+ * @returns the topics deleted
+ */
+export async function resetApp(broker: Broker, plan: Plan, stateFolder: string): Promise<readonly string[]> {
+  const { application } = plan
+  const own = (await broker.admin.describeTopics())
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(`${application}-`) && /-(changelog|repartition)$/.test(name))
+  for (const topic of own) await broker.admin.deleteTopic(topic)
+  await rewind(broker, plan)
+  rmSync(join(stateFolder, application), { recursive: true, force: true })
+  return own
+}
+
+/** The port has no other way to move a group than to be its member. */
+async function rewind(broker: Broker, plan: Plan): Promise<void> {
+  const offsets: CommittedOffset[] = []
+  for (const { name, partitions } of await broker.admin.describeTopics(plan.sourceTopics)) {
+    for (let partition = 0; partition < partitions; partition++) {
+      const offset = await broker.admin.listOffset(name, partition, 'earliest', 'read_committed')
+      offsets.push({ topic: name, partition, offset, metadata: '' })
+    }
+  }
+  if (offsets.length === 0) return
+  const topology = groupTopology(plan)
+  const member = await broker.join({ group: plan.application, topology, processId: 'reset' })
+  await member.commit(offsets)
+  await member.leave()
+}
