@@ -1,4 +1,4 @@
-/** A membership whose news come late: a member may go on for a while with tasks it has already lost. */
+/** A membership whose news come late: a member may go on for a while with tasks it should give up. */
 import type { AssignmentChange, CommittedOffset, GroupFence, GroupMember } from '../core/broker.ts'
 import type { SluiceError } from '../core/errors.ts'
 import type { TopicPartition } from '../core/record.ts'
@@ -36,7 +36,7 @@ class HostileMember implements GroupMember {
   }
 
   get lost(): SluiceError | undefined {
-    return this.#lost
+    return this.#hostility.lateLoss ? this.#lost : (this.#lost ?? this.#inner.lost)
   }
 
   onChange(listener: () => void): void {

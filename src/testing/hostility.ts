@@ -22,6 +22,11 @@ export interface HostileFaults {
   readonly lostSend?: number
   /** No answer to a sendOffsets that happened: SLUICE_BROKER_UNAVAILABLE. */
   readonly lostOffsets?: number
+  /**
+   * Above 0, news of an expulsion are late like all others, against the contract (a client's own clock tells it): only the
+   * fences of transactions stop such a zombie. Default 0.
+   */
+  readonly lateLoss?: number
 }
 
 export interface HostileOptions {
@@ -58,6 +63,11 @@ export class Hostility {
     if (this.#random.next() >= (this.#faults[fault] ?? 0)) return false
     this.#log(detail === undefined ? { call, fault } : { call, fault, detail })
     return true
+  }
+
+  /** True when a member may learn late that it was expelled. */
+  get lateLoss(): boolean {
+    return (this.#faults.lateLoss ?? 0) > 0
   }
 
   /** A whole number from 1 to `most`. */
