@@ -134,7 +134,11 @@ export interface Producer {
   send(buffer: SendBuffer): Promise<readonly SentPartition[]>
   /** Adds offsets to the transaction. @throws SLUICE_MEMBER_FENCED when the member was replaced: abort, drop, rejoin. */
   sendOffsets(offsets: readonly CommittedOffset[], fence: GroupFence): Promise<void>
-  /** @throws SLUICE_TXN_OUTCOME_UNKNOWN, SLUICE_PRODUCER_FENCED */
+  /**
+   * Resolves when the outcome is decided and durable. Readers may see it a moment later (Kafka answers before it writes
+   * the markers); `GroupMember.committed` and `init` wait for it.
+   * @throws SLUICE_TXN_OUTCOME_UNKNOWN, SLUICE_PRODUCER_FENCED
+   */
   commit(): Promise<void>
   abort(): Promise<void>
   close(): Promise<void>
@@ -208,7 +212,7 @@ export interface GroupMember {
    * since nothing else stops a write without a transaction.
    */
   readonly lost: SluiceError | undefined
-  /** Called (in any turn) when `change` or `lost` appears; one listener. */
+  /** Called (in any turn) when `change` or `lost` appears, also when one was there before; one listener. */
   onChange(listener: () => void): void
   /** The revoked tasks are committed and closed here, the assigned ones are known. */
   acknowledge(change: AssignmentChange): Promise<void>

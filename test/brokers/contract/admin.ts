@@ -10,6 +10,7 @@ import {
   rejection,
   sendValues,
   settle,
+  settled,
 } from './harness.ts'
 
 export function adminContract(make: MakeCluster): void {
@@ -106,6 +107,7 @@ export function adminContract(make: MakeCluster): void {
       expect(await broker.admin.listOffset('in', 0, 'latest', 'read_committed')).toBe(1)
       expect(await broker.admin.listOffset('in', 0, 'latest', 'read_uncommitted')).toBe(3)
       await producer.commit()
+      await settled(broker, 'in', 0)
       expect(await broker.admin.listOffset('in', 0, 'latest', 'read_committed')).toBe(4)
     })
 

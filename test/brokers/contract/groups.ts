@@ -51,6 +51,14 @@ export function groupsContract(make: MakeCluster): void {
       expect(member.fence().epoch).not.toBe(before.epoch)
     })
 
+    it('tell a listener that comes late of the change that is there already', async () => {
+      const cluster = await setting(make)
+      const member = await cluster.connect().broker.join(joinOptions('p'))
+      const change = await nextChange(member)
+      await new Promise<void>((resolve) => member.onChange(resolve))
+      expect(member.change).toBe(change)
+    })
+
     it('offer a task to a newcomer only after its owner acknowledged the revocation', async () => {
       const cluster = await setting(make)
       const first = await cluster.connect().broker.join(joinOptions('p1'))

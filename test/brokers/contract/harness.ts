@@ -10,6 +10,7 @@ import type {
   Fetcher,
   GroupMember,
   GroupTopology,
+  Isolation,
   JoinOptions,
   Producer,
 } from '../../../src/core/broker.ts'
@@ -151,6 +152,20 @@ export function recordsOf(taken: readonly Fetched[]): Read[] {
 
 export function valuesOf(taken: readonly Fetched[]): (string | null)[] {
   return recordsOf(taken).map(({ value }) => value)
+}
+
+/**
+ * Waits until no transaction is open in the partition. A commit or abort is decided before readers see it: Kafka writes
+ * the markers after it has answered.
+ */
+export async function settled(broker: Broker, topic: string, partition: number): Promise<void> {
+  const end = (isolation: Isolation): Promise<number> =>
+    broker.admin.listOffset(topic, partition, 'latest', isolation)
+  const ends = performance.now() + 5000
+  while ((await end('read_committed')) < (await end('read_uncommitted'))) {
+    if (performance.now() > ends) throw new Error(`a transaction stays open in ${topic}-${partition}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
 }
 
 function text(bytes: Uint8Array | null): string | null {

@@ -13,6 +13,7 @@ import {
   rejection,
   sendValues,
   settle,
+  settled,
   takeUntil,
   valuesOf,
 } from './harness.ts'
@@ -61,6 +62,7 @@ export function transactionsContract(make: MakeCluster): void {
       expect(await readValues(broker, 'in', 0)).toEqual([])
       expect(await readValues(broker, 'in', 0, 'read_uncommitted')).toEqual(['open', 'later'])
       await producer.commit()
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual(['open', 'later'])
     })
 
@@ -77,6 +79,7 @@ export function transactionsContract(make: MakeCluster): void {
         await producer.commit()
       }
       await other.commit()
+      await settled(broker, 'in', 0)
       const values = await readValues(broker, 'in', 0)
       const wanted = [0, 1, 2, 3, 4, 5].flatMap((i) => [`yes ${i}`, `mine ${i}`])
       expect(values).toEqual(wanted)
@@ -94,6 +97,7 @@ export function transactionsContract(make: MakeCluster): void {
       await producer.abort()
       await sendValues(producer, 'in', 0, ['yes'])
       await producer.commit()
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0, 'read_committed', 0, 50_000)).toEqual(['yes'])
       expect(await readValues(broker, 'in', 0, 'read_committed', 20, 50_000)).toEqual(['yes'])
     })
@@ -106,6 +110,7 @@ export function transactionsContract(make: MakeCluster): void {
       await producer.abort()
       await sendValues(producer, 'in', 0, ['yes'])
       await producer.commit()
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual(['yes'])
     })
 
@@ -119,6 +124,7 @@ export function transactionsContract(make: MakeCluster): void {
       await producer.abort()
       await sendValues(producer, 'in', 0, ['yes'])
       await producer.commit()
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual(['yes'])
     })
 
@@ -138,6 +144,7 @@ export function transactionsContract(make: MakeCluster): void {
         await rejection(calls[call](), 'SLUICE_PRODUCER_FENCED')
         await rejection(producer.commit(), 'SLUICE_PRODUCER_FENCED')
         await successor.commit()
+        await settled(broker, 'in', 0)
         expect(await readValues(broker, 'in', 0)).toEqual(['successor'])
         expect(await broker.committedOffsets('app')).toEqual([])
       })
@@ -151,6 +158,7 @@ export function transactionsContract(make: MakeCluster): void {
       await rejection(sendValues(successor, 'in', 0, ['b']), 'SLUICE_PRODUCER_FENCED')
       await sendValues(producer, 'in', 0, ['c'])
       await producer.commit()
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual(['c'])
     })
 
@@ -160,10 +168,12 @@ export function transactionsContract(make: MakeCluster): void {
       await sendValues(slow, 'in', 0, ['no'])
       await cluster.elapse(2500)
       await rejection(slow.commit(), 'SLUICE_PRODUCER_FENCED')
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual([])
       await slow.init()
       await sendValues(slow, 'in', 0, ['yes'])
       await slow.commit()
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual(['yes'])
     })
 
@@ -176,6 +186,7 @@ export function transactionsContract(make: MakeCluster): void {
       await sendValues(await readyProducer(client.broker, 'other'), 'in', 0, ['no'])
       await client.broker.close()
       await sendValues(await readyProducer(broker), 'in', 0, ['yes'])
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual(['yes'])
     })
 
@@ -185,6 +196,7 @@ export function transactionsContract(make: MakeCluster): void {
       await sendValues(producer, 'in', 0, ['kept'])
       await broker.admin.deleteTopic('out')
       await producer.commit()
+      await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual(['kept'])
     })
 
@@ -204,6 +216,7 @@ export function transactionsContract(make: MakeCluster): void {
         { topic: 'in', partition: 1 },
       ]
       expect(await member.committed(both)).toEqual([committed('in', 0, 3, 'm'), committed('in', 1, 4)])
+      await settled(broker, 'out', 0)
       expect(await readValues(broker, 'out', 0)).toEqual(['yes'])
     })
 
