@@ -11,6 +11,7 @@ import { groupTopology } from '../engine/topology/plan.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import { jsonLine } from './columns.ts'
 import { withFolder } from './folder-broker.ts'
+import { keptManifest } from './kept-manifest.ts'
 import { loadApp } from './load-app.ts'
 
 interface ResetOptions {
@@ -60,9 +61,14 @@ async function reset(file: string, { folder, state, yes, json }: ResetOptions): 
  */
 export async function resetApp(broker: Broker, plan: Plan, stateFolder: string): Promise<readonly string[]> {
   const { application } = plan
-  const own = (await broker.admin.describeTopics())
-    .map(({ name }) => name)
-    .filter((name) => name.startsWith(`${application}-`) && /-(changelog|repartition)$/.test(name))
+  const kept = keptManifest(stateFolder, application)
+  // By name, never by prefix: `shop-eu-…` belongs to another application than `shop`.
+  const names = new Set([
+    ...plan.internalTopics.map(({ name }) => name),
+    ...(kept?.stores ?? []).flatMap(({ changelog }) => (changelog === undefined ? [] : [changelog])),
+    ...(kept?.repartitions ?? []).map(({ topic }) => topic),
+  ])
+  const own = (await broker.admin.describeTopics([...names])).map(({ name }) => name)
   for (const topic of own) await broker.admin.deleteTopic(topic)
   await rewind(broker, plan)
   rmSync(join(stateFolder, application), { recursive: true, force: true })
