@@ -7,6 +7,7 @@ import { asSluiceError, describeFailure, EXIT_CODES, failureJson } from './failu
 import { consumeCommand } from './consume.ts'
 import { devCommand } from './dev.ts'
 import { dlqCommand } from './dlq.ts'
+import { initCommand } from './init.ts'
 import { produceCommand } from './produce.ts'
 import { resetCommand } from './reset.ts'
 import { runCommand } from './run.ts'
@@ -18,6 +19,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('sluice')
     .description('Kafka stream processing in which asking the outside world is an operator')
     .version(packageVersion(), '-v, --version')
+    .addCommand(initCommand())
     .addCommand(runCommand())
     .addCommand(devCommand())
     .addCommand(explainCommand())
