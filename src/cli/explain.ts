@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { sluiceError } from '../core/errors.ts'
 import { describe, mermaid } from '../engine/topology/describe.ts'
+import { planFacts } from '../engine/topology/facts.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import { loadApp } from './load-app.ts'
 
@@ -38,7 +39,7 @@ async function explain(file: string | undefined, options: ExplainOptions): Promi
   }
   const plan = (await loadApp(file)).plan()
   if (options.mermaid) return print(mermaid(plan))
-  if (options.json) return print(`${JSON.stringify(facts(plan), null, 2)}\n`)
+  if (options.json) return print(`${JSON.stringify(planFacts(plan), null, 2)}\n`)
   print(explanation(plan))
 }
 
@@ -121,30 +122,4 @@ function commitPart(plan: Plan): readonly string[] {
 
 function sourcesOf(plan: Plan): readonly string[] {
   return [...new Set(plan.subtopologies.flatMap(({ sourceTopics }) => sourceTopics))]
-}
-
-/** The plan without its functions. */
-function facts(plan: Plan): object {
-  return {
-    application: plan.application,
-    hash: plan.hash,
-    reads: plan.sourceTopics,
-    writes: plan.sinkTopics,
-    subtopologies: plan.subtopologies.map(({ id, nodes, stores, sourceTopics }) => ({
-      id,
-      sourceTopics,
-      nodes: nodes.map(({ name, kind, parents, children, source, sink, asynchronous, note }) => {
-        const [topics, writes] = [source?.topics, sink?.topic]
-        return { name, kind, parents, children, topics, writes, asynchronous, note }
-      }),
-      stores: stores.map(({ name, kind, changelogTopic, ledgerOf }) => ({
-        name,
-        kind,
-        changelogTopic,
-        ledgerOf,
-      })),
-    })),
-    internalTopics: plan.internalTopics,
-    deadLetters: `${plan.application}-dead-letters`,
-  }
 }

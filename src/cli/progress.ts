@@ -3,6 +3,7 @@ import type { Broker } from '../core/broker.ts'
 import { sleep } from '../core/clock.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import type { RunningApp } from '../engine/runtime/app.ts'
+import { isOver } from '../engine/runtime/app-state.ts'
 import type { Runtime } from './runtime.ts'
 
 /** Longer than two commits of the default interval, so that a result emitted between two looks is committed by the second. */
@@ -21,7 +22,7 @@ export async function idle(
   const pause = Math.max(LOOK_EVERY_MS, 2 * (options.commitIntervalMs ?? 0) + 50)
   try {
     let before: number | undefined
-    while (options.signal?.aborted !== true && app.state === 'running') {
+    while (options.signal?.aborted !== true && !isOver(app.state)) {
       const processed = total(runtime, 'process-total')
       const done = app.settled && inFlight(runtime) === 0 && !(await anyUnread(broker, app.plan))
       if (done && before === processed) return

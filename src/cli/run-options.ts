@@ -1,6 +1,4 @@
 /** What `sluice run` was asked for, parsed. */
-import type { Guarantee } from '../engine/runtime/options.ts'
-
 /** Of topics that have to be created. */
 export const DEFAULT_PARTITIONS = 4
 
@@ -14,16 +12,12 @@ export interface Input {
   readonly file: string
 }
 
+/** Beside the settings (see `settings/spec.ts`): what this one run is for. */
 export interface RunOptions {
-  readonly folder?: string
-  readonly state?: string
-  readonly guarantee: Guarantee
-  readonly commitInterval: number
-  readonly createTopics: number
   readonly input: readonly Input[]
   readonly print: readonly string[]
   readonly untilDone: boolean
   readonly for?: number
   readonly json: boolean
-  readonly logLevel: LogLevel
+  readonly view: boolean
 }

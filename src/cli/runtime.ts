@@ -14,9 +14,7 @@ import { NO_FAILPOINTS } from '../core/failpoint.ts'
 import type { Logger } from '../core/log.ts'
 import { SILENT } from '../core/log.ts'
 import { createMetrics } from '../core/metrics.ts'
-import { startApp } from '../engine/runtime/app.ts'
-import type { RunningApp } from '../engine/runtime/app.ts'
-import type { EngineSettings, Ports } from '../engine/runtime/options.ts'
+import type { Ports } from '../engine/runtime/options.ts'
 import type { App } from '../languages/dsl/app.ts'
 import { systemClock } from '../platform/clock.ts'
 import { systemDisk } from '../platform/disk.ts'
@@ -25,6 +23,11 @@ import { systemRandom } from '../platform/random.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
 import { chooseBackend } from '../stores/index.ts'
 import { DEFAULT_PARTITIONS } from './run-options.ts'
+import { startService } from './service.ts'
+import type { Service } from './service.ts'
+import { programLayer, SOURCES } from './settings/layers.ts'
+import { resolveSettings } from './settings/resolve.ts'
+import type { Config } from './settings/spec.ts'
 
 export interface RuntimeOptions {
   /** Keeps topics and state here; one process at a time. Default: in memory, gone at the end. */
@@ -39,8 +42,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly ports: Ports
   readonly stateFolder: string
-  /** Starts an application. Missing topics are created with 4 partitions unless the settings say otherwise. */
-  start(app: App, settings?: Partial<EngineSettings>): Promise<RunningApp>
+  /** Starts an application; `folder`, `state` and `logLevel` are the runtime's. Missing topics are created with 4 partitions by default. */
+  start(app: App, config?: Config): Promise<Service>
   /** Starts copying records from another system into topics. */
   capture(options: SourceTaskOptions): Promise<SourceTask>
   /** A client of its own, for tools. */
@@ -96,7 +99,7 @@ class LocalRuntime implements Runtime {
   readonly connect: () => Broker
   readonly #cluster: EmbeddedCluster
   readonly #throwAway: boolean
-  readonly #apps: RunningApp[] = []
+  readonly #apps: Service[] = []
   readonly #sources: SourceTask[] = []
   /** Timers of the ports never keep a process alive: an application that waits for records would end it. */
   readonly #alive: NodeJS.Timeout
@@ -111,14 +114,11 @@ class LocalRuntime implements Runtime {
     this.#alive = setInterval(() => {}, 1 << 30)
   }
 
-  async start(app: App, settings: Partial<EngineSettings> = {}): Promise<RunningApp> {
-    const running = await startApp(app.plan(), {
-      ports: this.ports,
-      settings: { createTopicPartitions: DEFAULT_PARTITIONS, ...settings },
-      stateFolder: this.stateFolder,
-    })
-    this.#apps.push(running)
-    return running
+  async start(app: App, config: Config = {}): Promise<Service> {
+    const { settings } = resolveSettings([programLayer(config, `start ${app.name}`)], SOURCES)
+    const service = await startService(this, app, settings)
+    this.#apps.push(service)
+    return service
   }
 
   async capture(options: SourceTaskOptions): Promise<SourceTask> {

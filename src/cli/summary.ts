@@ -2,23 +2,36 @@
 import { resolve } from 'node:path'
 import type { Plan } from '../engine/topology/plan.ts'
 import type { RunOptions } from './run-options.ts'
+import type { Settings } from './settings/spec.ts'
 
 export interface StartSummary {
   readonly people: string
   readonly json: object
 }
 
+/** Where it runs. */
+export interface Whereabouts {
+  readonly stateFolder: string
+  readonly url: string | undefined
+}
+
 /** For people a few lines, for programs the same facts. */
-export function describeStart(plan: Plan, options: RunOptions, stateFolder: string): StartSummary {
-  const broker = options.folder === undefined ? 'in memory, gone at the end' : resolve(options.folder)
+export function describeStart(
+  plan: Plan,
+  options: RunOptions,
+  settings: Settings,
+  where: Whereabouts,
+): StartSummary {
+  const { folder, guarantee, commitInterval } = settings
   const stores = plan.subtopologies.flatMap((part) => part.stores).map(({ name }) => name)
   const facts: readonly (readonly [string, string])[] = [
     ['reads', plan.sourceTopics.join(', ')],
     ['writes', plan.sinkTopics.join(', ') || 'nothing'],
     ['input', options.input.map(({ topic, file }) => `${file} into ${topic}`).join(', ')],
-    ['topics', broker],
-    ['state', stores.length === 0 ? 'none' : stateLine(stores, options, stateFolder)],
-    ['commits', `every ${options.commitInterval} ms, ${options.guarantee}`],
+    ['topics', folder === undefined ? 'in memory, gone at the end' : resolve(folder)],
+    ['state', stores.length === 0 ? 'none' : stateLine(stores, settings, where.stateFolder)],
+    ['commits', `every ${commitInterval} ms, ${guarantee}`],
+    ['server', where.url ?? ''],
     ['ends', endsBy(options)],
   ]
   const lines = facts.filter(([, text]) => text !== '').map(([name, text]) => `  ${name.padEnd(8)} ${text}\n`)
@@ -29,16 +42,17 @@ export function describeStart(plan: Plan, options: RunOptions, stateFolder: stri
       reads: plan.sourceTopics,
       writes: plan.sinkTopics,
       stores,
-      folder: options.folder === undefined ? null : resolve(options.folder),
-      stateFolder,
-      guarantee: options.guarantee,
-      commitIntervalMs: options.commitInterval,
+      folder: folder === undefined ? null : resolve(folder),
+      stateFolder: where.stateFolder,
+      guarantee,
+      commitIntervalMs: commitInterval,
+      url: where.url ?? null,
     },
   }
 }
 
-function stateLine(stores: readonly string[], options: RunOptions, stateFolder: string): string {
-  const thrownAway = options.folder === undefined && options.state === undefined
+function stateLine(stores: readonly string[], { folder, state }: Settings, stateFolder: string): string {
+  const thrownAway = folder === undefined && state === undefined
   return `${stores.join(', ')} (${thrownAway ? 'in memory' : stateFolder})`
 }
 

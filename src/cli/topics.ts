@@ -1,6 +1,7 @@
 /** The topics a plan names, with their serdes: what `--input` may fill and `--print` may show. */
 import { nearest } from '../core/config.ts'
 import { sluiceError } from '../core/errors.ts'
+import type { Bytes } from '../core/record.ts'
 import type { Serde } from '../core/serde.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import { json, string } from '../serdes/index.ts'
@@ -50,3 +51,19 @@ export function lenient(serde: Serde<unknown>): Pick<Serde<unknown>, 'deserializ
 
 /** For topics whose format nobody declared, such as dead letters: JSON where it is, else text. */
 export const ANY_FORMAT: TopicSerdes = { key: string, value: json() }
+
+/** Shows bytes of any topic of a plan as something JSON can say. */
+export function shower(plan: Plan): (topic: string, side: 'key' | 'value', bytes: Bytes) => unknown {
+  const serdes = serdesOf(plan)
+  return (topic, side, bytes) => {
+    const shown = lenient((serdes.get(topic) ?? ANY_FORMAT)[side]).deserialize(bytes)
+    return shown instanceof Uint8Array ? Buffer.from(shown).toString('base64') : jsonSafe(shown)
+  }
+}
+
+/** Integers of 64 bits inside a value are no JSON: as text they keep every digit. */
+function jsonSafe(shown: unknown): unknown {
+  if (typeof shown !== 'object' || shown === null) return shown
+  const safe = JSON.stringify(shown, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))
+  return JSON.parse(safe)
+}

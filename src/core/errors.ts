@@ -34,6 +34,30 @@ export const ERRORS = {
     message: '{place}: unknown option "{option}"{nearest}',
     fix: 'Remove it or use one of: {options}.',
   },
+  SLUICE_CONFIG_FILE: {
+    domain: 'user',
+    retry: 'never',
+    message: '{place}: not a configuration: {problem}',
+    fix: 'Correct the file; `sluice config` shows every setting with its origin.',
+  },
+  SLUICE_CONFIG_SECRET: {
+    domain: 'user',
+    retry: 'never',
+    message: '{place}: {reference} gives nothing: {problem}',
+    fix: '{remedy}',
+  },
+  SLUICE_PORT_TAKEN: {
+    domain: 'user',
+    retry: 'never',
+    message: '{host}:{port} is taken by {holder}',
+    fix: 'Stop it, or choose another port with --port or `serverPort`; 0 takes a free one.',
+  },
+  SLUICE_LISTEN: {
+    domain: 'user',
+    retry: 'never',
+    message: '{host}:{port}: cannot listen: {problem}',
+    fix: 'Correct `serverHost` and `serverPort`: an address of this machine, a port above 1023.',
+  },
   SLUICE_TOPIC_INVALID: {
     domain: 'user',
     retry: 'never',

@@ -1,6 +1,6 @@
 /** `sluice explain` says what the plan says, for people, for programs and as a drawing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { engineSettings } from '../../src/engine/runtime/options.ts'
+import { SETTING_NAMES } from '../../src/cli/settings/spec.ts'
 import { makeProject } from './command.ts'
 import type { Project } from './command.ts'
 
@@ -56,7 +56,7 @@ describe('sluice explain', () => {
 
   it('lists every setting with its default', async () => {
     const { stdout } = await project.sluice('explain', '--config')
-    for (const name of Object.keys(engineSettings('shop'))) expect(stdout).toContain(`\`${name}\``)
+    for (const name of SETTING_NAMES) expect(stdout).toContain(`\`${name}\``)
     expect(stdout).toContain('| `concurrency` |')
     expect(stdout).toContain('| `timeout` |')
   })

@@ -1,21 +1,19 @@
 /**
  * One instance of an application: checks topics and kept state, makes internal topics, runs its worker. It is the only door
  * of the engine's runtime; the composition roots (command line, embedding, tests) hand in every port.
- *
- *   starting ─► running ─► closing ─► closed
- *       └──────────┴─────► failed
  */
 import type { Broker, TopicDescription } from '../../core/broker.ts'
 import type { FolderLock } from '../../core/disk.ts'
-import { isSluiceError, sluiceError } from '../../core/errors.ts'
+import { asError, isSluiceError, sluiceError } from '../../core/errors.ts'
 import type { TaskId } from '../../core/record.ts'
 import { compareManifest } from '../topology/manifest.ts'
 import { checkPartitions } from '../topology/partitions.ts'
 import type { Manifest, Plan } from '../topology/plan.ts'
 import { type EngineSettings, engineSettings, type Ports } from './options.ts'
+import { AppLife } from './app-state.ts'
+import type { AppState, StateListener } from './app-state.ts'
+import type { PartitionProgress } from './session.ts'
 import { Worker } from './worker.ts'
-
-export type AppState = 'starting' | 'running' | 'closing' | 'closed' | 'failed'
 
 export interface AppOptions {
   readonly ports: Ports
@@ -33,6 +31,17 @@ export interface RunningApp {
   readonly settled: boolean
   /** Records that wait for an answer of the outside world. */
   readonly pending: number
+  /** How far each source partition of this instance is. */
+  readonly progress: readonly PartitionProgress[]
+  /** Milliseconds since the loop began its last turn; it turns at least every 100 ms unless it waits for a commit or starts anew. */
+  readonly sinceTurnMs: number
+  /** Why it failed; undefined in every other state. */
+  readonly failure: Error | undefined
+  /**
+   * Called at each change of `state`, in the loop's own turn: be quick. A listener that throws is logged and removed.
+   * @returns ends it
+   */
+  onState(listener: StateListener): () => void
   /** Commits, gives the tasks back and releases the folder. Idempotent. */
   close(): Promise<void>
   /** Resolves when closed; rejects with the error that stopped the instance. */
@@ -54,6 +63,7 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
     const processId = await processIdentity(ports, folder)
     const { counts, topicIds } = await prepareTopics(plan, ports.broker, settings)
     const clusterId = await ports.broker.clusterId()
+    const life = new AppLife(ports.log.child({ application: plan.application }))
     const worker = new Worker({
       plan,
       settings,
@@ -64,8 +74,12 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
       topicIds,
       processId,
       index: 0,
+      onSettled: (settled) => {
+        const next = settled ? 'running' : 'rebalancing'
+        if (life.may(next)) life.to(next)
+      },
     })
-    return new Instance(plan, worker, lock)
+    return new Instance(plan, worker, life, lock)
   } catch (error) {
     await lock.release()
     throw error
@@ -76,18 +90,20 @@ class Instance implements RunningApp {
   readonly plan: Plan
   readonly ended: Promise<void>
   readonly #worker: Worker
-  #state: AppState = 'running'
+  readonly #life: AppLife
+  #failure: Error | undefined
 
-  constructor(plan: Plan, worker: Worker, lock: FolderLock) {
+  constructor(plan: Plan, worker: Worker, life: AppLife, lock: FolderLock) {
     this.plan = plan
     this.#worker = worker
+    this.#life = life
     this.ended = this.#run(worker, lock)
     // Whoever wants the outcome awaits `ended`; a failure nobody listens to must not kill the host process.
     this.ended.catch(() => {})
   }
 
   get state(): AppState {
-    return this.#state
+    return this.#life.state
   }
 
   get tasks(): readonly TaskId[] {
@@ -102,8 +118,24 @@ class Instance implements RunningApp {
     return this.#worker.pending
   }
 
+  get progress(): readonly PartitionProgress[] {
+    return this.#worker.progress
+  }
+
+  get sinceTurnMs(): number {
+    return this.#worker.sinceTurnMs
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  onState(listener: StateListener): () => void {
+    return this.#life.onState(listener)
+  }
+
   async close(): Promise<void> {
-    if (this.#state === 'running') this.#state = 'closing'
+    if (this.#life.may('closing')) this.#life.to('closing')
     this.#worker.close()
     await this.ended.catch(() => {})
   }
@@ -111,12 +143,12 @@ class Instance implements RunningApp {
   async #run(worker: Worker, lock: FolderLock): Promise<void> {
     try {
       await worker.run()
-      this.#state = 'closed'
     } catch (error) {
-      this.#state = 'failed'
+      this.#failure = asError(error)
       throw error
     } finally {
       await lock.release()
+      this.#life.to(this.#failure === undefined ? 'closed' : 'failed')
     }
   }
 }

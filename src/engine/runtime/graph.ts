@@ -12,7 +12,7 @@ import type { DeadLetters } from './dead-letter.ts'
 import { atNode } from './failure.ts'
 import { InFlight, type InFlightParts } from './in-flight.ts'
 import type { EngineSettings } from './options.ts'
-import type { Output } from './output.ts'
+import type { Output, Reuse } from './output.ts'
 import type { TaskTimers } from './timers.ts'
 
 /** What a graph needs of its task. */
@@ -181,7 +181,11 @@ function nodeContext(
     next,
     nextNamed: (child) => named(node, child, runs),
     store: <S>(name: string): S => connected(parts, node, name) as S,
-    output: (spec) => output.writer(spec, node.name, node.reuse ?? { key: false, value: false }, partition),
+    output: (spec) => {
+      const labels = { task: host.task, node: node.name, topic: spec.topic }
+      const produced = host.metrics.counter('records-produced-total', labels)
+      return output.writer(spec, node.name, node.reuse ?? NO_REUSE, partition, produced)
+    },
     async: (factory, codec) => bindAsync(parts, node, { factory, codec, next, drop }, inFlight),
     schedule: (intervalMs, kind, run) =>
       parts.timers.add(node.name, kind, intervalMs, kind === 'stream-time' ? streamTime : wallClock, run),
@@ -191,6 +195,8 @@ function nodeContext(
     drop,
   }
 }
+
+const NO_REUSE: Reuse = { key: false, value: false }
 
 /** Counts and logs what a node drops by rule. */
 function dropper({ log, metrics, task }: GraphParts['host'], node: string): ProcessorContext['drop'] {

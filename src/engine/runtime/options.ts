@@ -1,6 +1,17 @@
-/** Every setting of the engine with its default, in one place. Languages and the command line fill it; nothing else has defaults of its own. */
+/** Every setting of the engine with its default, in one place: a spec for people and the record the engine runs on. Nothing else has defaults of its own. */
 import type { Clock, Scheduler } from '../../core/clock.ts'
-import { lintUnknown } from '../../core/config.ts'
+import {
+  choiceField,
+  countField,
+  defineConfig,
+  durationField,
+  flagField,
+  lintUnknown,
+  optional,
+  textField,
+} from '../../core/config.ts'
+import type { ConfigSpec, Field, Parsed } from '../../core/config.ts'
+import type { Duration } from '../../core/duration.ts'
 import type { Broker } from '../../core/broker.ts'
 import type { Disk } from '../../core/disk.ts'
 import type { Failpoints } from '../../core/failpoint.ts'
@@ -61,38 +72,111 @@ export interface EngineSettings {
   readonly restartBackoffMs: number
 }
 
-/** @throws SLUICE_CONFIG_UNKNOWN for a setting that does not exist: ignoring it would run with the default unnoticed */
-export function engineSettings(application: string, given: Partial<EngineSettings> = {}): EngineSettings {
-  const defaults = defaultSettings(application)
-  lintUnknown(Object.keys(given), Object.keys(defaults), `settings of ${application}`)
-  return { ...defaults, ...given }
+/** The name a person writes for a setting: durations without their unit, which may then be `'2s'` as well as milliseconds. */
+type Plain<Name> = Name extends `${infer Base}Ms` ? Base : Name
+
+/** The settings of the engine as an application's configuration states them; all optional. */
+export type EngineConfig = {
+  readonly [Name in keyof EngineSettings as Plain<Name>]?: Name extends `${string}Ms`
+    ? Duration
+    : EngineSettings[Name]
 }
 
-function defaultSettings(application: string): EngineSettings {
-  return {
-    guarantee: 'exactly-once',
-    commitIntervalMs: 100,
-    sliceMs: 5,
-    sliceRecords: 500,
-    maxTaskIdleMs: 0,
-    maxBufferedRecords: 10_000,
-    sendBytes: 1 << 20,
-    maxUnsentBytes: 16 << 20,
-    maxDirtyBytes: 64 << 20,
-    cacheEntries: 100_000,
-    freezeState: false,
-    holdTimeMs: 2_000,
-    sessionTimeoutMs: 45_000,
-    heartbeatIntervalMs: 3_000,
-    transactionTimeoutMs: 10_000,
-    offsetReset: 'earliest',
+export type EngineFields = {
+  readonly [Name in keyof EngineSettings as Plain<Name>]: Field<
+    Name extends 'deadLetterTopic' ? string | undefined : EngineSettings[Name]
+  >
+}
+
+/** The one list of defaults. `deadLetterTopic` is the only one that depends on the application. */
+export const engineSpec: ConfigSpec<EngineFields> = defineConfig<EngineFields>({
+  guarantee: choiceField(['exactly-once', 'at-least-once'], {
+    doc: 'What a crash may do: nothing visible, or repeat results.',
+    default: 'exactly-once',
+  }),
+  commitInterval: durationField({ doc: 'Time between commits.', default: 100, example: '1s' }),
+  slice: durationField({ doc: 'Longest processing turn.', default: 5 }),
+  sliceRecords: countField({ doc: 'Most records of one task in one turn.', default: 500, min: 1 }),
+  maxTaskIdle: durationField({
+    doc: 'How long a task waits for an empty partition before it takes records of others.',
+    default: 0,
+  }),
+  maxBufferedRecords: countField({
+    doc: 'Records buffered per partition before it is paused.',
+    default: 10_000,
+    min: 1,
+  }),
+  sendBytes: countField({ doc: 'Output is sent before the commit once it is this large.', default: 1 << 20 }),
+  maxUnsentBytes: countField({
+    doc: 'Output of the next commit may grow to this while one is under way, then processing waits.',
+    default: 16 << 20,
+  }),
+  maxDirtyBytes: countField({ doc: 'Updated state held before an early commit.', default: 64 << 20 }),
+  cacheEntries: countField({ doc: 'Cached objects per store.', default: 100_000 }),
+  freezeState: flagField({
+    doc: 'Deep-freezes values handed to and from stores, so that a mutation throws where it happens.',
+    default: false,
+  }),
+  holdTime: durationField({ doc: 'How long pending calls hold stream time back.', default: 2_000 }),
+  sessionTimeout: durationField({
+    doc: 'An instance that is silent for longer loses its tasks.',
+    default: 45_000,
+  }),
+  heartbeatInterval: durationField({ doc: 'Sign of life to the group.', default: 3_000 }),
+  transactionTimeout: durationField({
+    doc: 'The broker aborts a transaction open for longer.',
+    default: 10_000,
+  }),
+  offsetReset: choiceField(['earliest', 'latest'], {
+    doc: 'Where to start without a committed offset.',
+    default: 'earliest',
+  }),
+  deadLetterTopic: optional(
+    textField({ doc: 'Takes refused records; default `<application>-dead-letters`.', example: 'refused' }),
+  ),
+  onDeserializeError: choiceField(['dead-letter', 'fail'], {
+    doc: 'What to do with a record that cannot be read.',
+    default: 'dead-letter',
+  }),
+  onProcessingError: choiceField(['dead-letter', 'fail'], {
+    doc: 'What to do with a record whose processing throws.',
+    default: 'dead-letter',
+  }),
+  createTopicPartitions: countField({
+    doc: 'Creates missing topics with so many partitions; 0: a missing topic is an error.',
+    default: 0,
+    max: 10_000,
+  }),
+  purgeInterval: durationField({
+    doc: 'Committed records of repartition topics are deleted this often.',
+    default: 30_000,
+  }),
+  restartBackoff: durationField({
+    doc: 'First wait before a worker that failed for a passing reason starts anew; doubles.',
+    default: 100,
+  }),
+})
+
+/** A parsed configuration under the engine's own names; other fields are left out. */
+export function settingsFrom(parsed: Parsed<EngineFields>): Partial<EngineSettings> {
+  return Object.fromEntries(
+    Object.entries(engineSpec.fields)
+      .map(
+        ([name, { type }]) =>
+          [type === 'duration' ? `${name}Ms` : name, parsed[name as keyof EngineFields]] as const,
+      )
+      .filter(([, value]) => value !== undefined),
+  )
+}
+
+/** @throws SLUICE_CONFIG_UNKNOWN for a setting that does not exist: ignoring it would run with the default unnoticed */
+export function engineSettings(application: string, given: Partial<EngineSettings> = {}): EngineSettings {
+  const defaults = {
+    ...settingsFrom(engineSpec.parse({}, 'defaults')),
     deadLetterTopic: `${application}-dead-letters`,
-    onDeserializeError: 'dead-letter',
-    onProcessingError: 'dead-letter',
-    createTopicPartitions: 0,
-    purgeIntervalMs: 30_000,
-    restartBackoffMs: 100,
-  }
+  } as EngineSettings
+  lintUnknown(Object.keys(given), Object.keys(defaults), `settings of ${application}`)
+  return { ...defaults, ...given }
 }
 
 /** The outside world of one instance: every port, handed in by the composition root. */

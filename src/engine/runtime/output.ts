@@ -4,6 +4,7 @@
  */
 import type { Producer, ProduceTarget, SendBuffer, SentPartition } from '../../core/broker.ts'
 import { asError, isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
+import type { Counter } from '../../core/metrics.ts'
 import { partitionOf } from '../../core/partitioner.ts'
 import type { OutputSpec, OutputWriter } from '../../core/processor.ts'
 import { type Bytes, type Encoded, type Headers, partitionId } from '../../core/record.ts'
@@ -64,7 +65,13 @@ export class Output {
   }
 
   /** The writer of a sink. Unknown topics are SLUICE_TOPIC_MISSING now, not at the first record. */
-  writer(spec: OutputSpec, node: string, reuse: Reuse, taskPartition: number): OutputWriter {
+  writer(
+    spec: OutputSpec,
+    node: string,
+    reuse: Reuse,
+    taskPartition: number,
+    produced: Counter = { value: 0 },
+  ): OutputWriter {
     const { topic } = spec
     const targets = this.#targetsOf(topic, node)
     let roundRobin = taskPartition
@@ -82,6 +89,7 @@ export class Output {
         )
         const partition = key === null ? roundRobin++ % targets.length : choose(key, targets.length)
         this.#buffer.append(targets[partition]!, key, value, record.timestamp, headers)
+        produced.value++
       },
     }
   }

@@ -23,6 +23,18 @@ interface Routed {
   readonly queue: PartitionQueue
 }
 
+/** How far one source partition is. */
+export interface PartitionProgress {
+  readonly topic: string
+  readonly partition: number
+  /** The task that reads it, `<subtopology>_<partition>`. */
+  readonly task: string
+  /** The next record to process. */
+  readonly position: number
+  /** Readable records not processed yet, as of the last answer of the broker; undefined before the first. */
+  readonly lag: number | undefined
+}
+
 export interface SessionParts extends Omit<TaskEnvironment, 'output' | 'fetcher' | 'member'> {
   readonly producer: Producer
   readonly member: GroupMember
@@ -62,6 +74,15 @@ export class Session {
 
   get openingCount(): number {
     return this.#opening.size + this.#ready.length
+  }
+
+  get progress(): readonly PartitionProgress[] {
+    return [...this.#routes.values()].map(({ open, queue }) => {
+      const { topic, partition, position, buffered } = queue
+      const unfetched = this.fetcher.lag(topic, partition)
+      const lag = unfetched === undefined ? undefined : unfetched + buffered
+      return { topic, partition, task: open.task.name, position, lag }
+    })
   }
 
   /** Starts opening a task beside the loop, unless it is open, opened but not taken over yet, or being opened. */

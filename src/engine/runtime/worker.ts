@@ -22,6 +22,7 @@ import { type GlobalState, openGlobalState } from './global-state.ts'
 import type { TaskEnvironment } from './opened.ts'
 import { Purge } from './purge.ts'
 import { Session } from './session.ts'
+import type { PartitionProgress } from './session.ts'
 
 export type WorkerState = 'created' | 'running' | 'closing' | 'closed' | 'failed'
 
@@ -31,6 +32,8 @@ export interface WorkerParts extends Omit<
 > {
   readonly processId: string
   readonly index: number
+  /** Called when `settled` changes, in the loop's turn. */
+  readonly onSettled: (settled: boolean) => void
 }
 
 /** Longest wait of an idle loop, ms. */
@@ -58,9 +61,12 @@ export class Worker {
   #nudged = false
   #owned: readonly TaskId[] = []
   #failures = 0
+  #toldSettled = false
+  #turnedAt: number
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
+    this.#turnedAt = parts.ports.clock.monotonic()
     const { settings, plan, ports } = parts
     const exactly = settings.guarantee === 'exactly-once'
     this.#producer = ports.broker.producer(
@@ -93,6 +99,16 @@ export class Worker {
       for (const flight of task.graph.inFlight) pending += flight.size
     }
     return pending
+  }
+
+  /** How far each source partition is. */
+  get progress(): readonly PartitionProgress[] {
+    return this.#session?.progress ?? []
+  }
+
+  /** Milliseconds since the last turn began. */
+  get sinceTurnMs(): number {
+    return this.#parts.ports.clock.monotonic() - this.#turnedAt
   }
 
   /** Runs until `close`; rejects with the error that repeating cannot cure. */
@@ -153,11 +169,13 @@ export class Worker {
   }
 
   async #turn(session: Session): Promise<void> {
+    this.#turnedAt = session.ports.clock.monotonic()
     // 1
     this.#check(session)
     session.integrate()
     const change = this.#member!.change
     if (change !== undefined) await this.#change(session, change)
+    this.#tellSettled()
     // 2
     const updated = this.#globals!.receive()
     const received = await session.receive()
@@ -172,6 +190,13 @@ export class Worker {
     // 5
     if (received || updated || worked > 0) await session.ports.scheduler.yield()
     else await this.#wait(session)
+  }
+
+  #tellSettled(): void {
+    const settled = this.settled
+    if (settled === this.#toldSettled) return
+    this.#toldSettled = settled
+    this.#parts.onSettled(settled)
   }
 
   #check(session: Session): void {
@@ -295,6 +320,7 @@ export class Worker {
   async #abandon(): Promise<void> {
     const session = this.#session
     this.#session = undefined
+    this.#tellSettled()
     await session?.abandon()
     // Its calls of the producer must be over before the producer is initialised again.
     await this.#committing

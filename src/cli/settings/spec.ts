@@ -1,0 +1,100 @@
+/**
+ * Every setting of an application that runs: those of the engine and those of what stands around it. One spec from which file,
+ * environment, flags, `sluice config` and the reference are read; no other place knows a setting or its default.
+ */
+import { choiceField, countField, customField, defineConfig, optional, textField } from '../../core/config.ts'
+import type { ConfigSpec, Field, Parsed } from '../../core/config.ts'
+import { sluiceError } from '../../core/errors.ts'
+import { engineSpec } from '../../engine/runtime/options.ts'
+import type { EngineConfig, EngineFields } from '../../engine/runtime/options.ts'
+import { DEFAULT_PARTITIONS, LOG_LEVELS } from '../run-options.ts'
+import type { LogLevel } from '../run-options.ts'
+
+/**
+ * What a configuration file, `start` and the command line may state; `sluice config` lists all of it. Text may refer to secrets:
+ * `${env:NAME}`, `${file:/path}`, `${file:/path:key}`.
+ */
+export interface Config extends EngineConfig {
+  /** Where topics live. Default `embedded`, the only one so far. */
+  readonly broker?: 'embedded'
+  /** Keeps topics and state here; one process at a time. Default: in memory, gone at the end. */
+  readonly folder?: string
+  /** Where local state lies. Default: `<folder>/state`, or a throw-away folder. */
+  readonly state?: string
+  /** Lowest level written to stderr by the command line. Default `warn`. */
+  readonly logLevel?: LogLevel
+  /** Health, metrics, topology and topics over HTTP here; 0 takes a free port. Default: no server. */
+  readonly serverPort?: number
+  /** Default `127.0.0.1`: only this machine. */
+  readonly serverHost?: string
+  /** Wanted as `Authorization: Bearer …` for everything but health and readiness. Default: none. */
+  readonly serverToken?: string
+}
+
+type SettingsFields = EngineFields & {
+  readonly broker: Field<'embedded'>
+  readonly folder: Field<string | undefined>
+  readonly state: Field<string | undefined>
+  readonly logLevel: Field<LogLevel>
+  readonly serverPort: Field<number | undefined>
+  readonly serverHost: Field<string>
+  readonly serverToken: Field<string | undefined>
+}
+
+/** A configuration with everything filled in, durations in milliseconds. */
+export type Settings = Parsed<SettingsFields>
+
+export type SettingName = keyof SettingsFields
+
+export const settingsSpec: ConfigSpec<SettingsFields> = defineConfig<SettingsFields>({
+  broker: customField("'embedded'", { doc: 'Where topics live.', default: 'embedded' }, readBroker),
+  folder: optional(
+    textField({
+      doc: 'Keeps topics and state here; one process at a time. Default: in memory, gone at the end.',
+      example: './data',
+    }),
+  ),
+  state: optional(
+    textField({ doc: 'Where local state lies; default `<folder>/state`, or a throw-away folder.' }),
+  ),
+  logLevel: choiceField(LOG_LEVELS, {
+    doc: 'Lowest level written to stderr by the command line.',
+    default: 'warn',
+  }),
+  serverPort: optional(
+    countField({
+      doc: 'Health, metrics, topology and topics over HTTP here; 0 takes a free port. Default: no server.',
+      example: '8080',
+      max: 65_535,
+    }),
+  ),
+  serverHost: textField({
+    doc: 'Address of the server; 0.0.0.0 opens it to other machines.',
+    default: '127.0.0.1',
+  }),
+  serverToken: optional(
+    textField({
+      doc: 'Wanted as `Authorization: Bearer …` for everything but health and readiness.',
+      example: '${file:/run/secrets/sluice:token}',
+      secret: true,
+    }),
+  ),
+  ...engineSpec.fields,
+  createTopicPartitions: countField({
+    doc: 'Creates missing topics with so many partitions; 0: a missing topic is an error.',
+    default: DEFAULT_PARTITIONS,
+    max: 10_000,
+  }),
+})
+
+export const SETTING_NAMES = Object.keys(settingsSpec.fields) as readonly SettingName[]
+
+function readBroker(came: unknown, place: string): 'embedded' | undefined {
+  if (came === 'embedded') return came
+  if (typeof came !== 'string' || !came.startsWith('kafka:')) return undefined
+  throw sluiceError('SLUICE_UNSUPPORTED', {
+    what: `${place}: ${came}`,
+    problem: 'connecting to a Kafka cluster is not part of this version',
+    remedy: "Leave `broker` out, or set it to 'embedded'.",
+  })
+}

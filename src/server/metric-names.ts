@@ -1,0 +1,91 @@
+/**
+ * Every metric Sluice exposes, with its meaning and the name Kafka Streams (or its consumer) has for the same thing. Over HTTP a
+ * name becomes `sluice_` and underscores. `docs/metrics.md` is this list; a test compares it with what a run exposes.
+ */
+
+export interface MetricInfo {
+  readonly type: 'counter' | 'gauge' | 'summary'
+  readonly help: string
+  /** The metric of Kafka Streams that counts the same. */
+  readonly kafkaStreams?: string
+}
+
+export const METRICS: Readonly<Record<string, MetricInfo>> = {
+  state: {
+    type: 'gauge',
+    help: '1 for the state the application is in, 0 for the others.',
+    kafkaStreams: 'state',
+  },
+  'process-total': {
+    type: 'counter',
+    help: 'Source records processed, by task.',
+    kafkaStreams: 'process-total',
+  },
+  'records-produced-total': {
+    type: 'counter',
+    help: 'Records written by sinks and repartitions, by task, node and topic; what an abort drops is counted again.',
+    kafkaStreams: 'records-produced-total',
+  },
+  'records-lag': {
+    type: 'gauge',
+    help: 'Readable records of a source partition that are not processed yet.',
+    kafkaStreams: 'records-lag',
+  },
+  'commit-total': { type: 'counter', help: 'Commits.', kafkaStreams: 'commit-total' },
+  'commit-latency-ms': {
+    type: 'summary',
+    help: 'Milliseconds from the close of a generation to its end.',
+    kafkaStreams: 'commit-latency-avg',
+  },
+  'dropped-records-total': {
+    type: 'counter',
+    help: 'Records dropped by rule (null keys, late records), by task and node.',
+    kafkaStreams: 'dropped-records-total',
+  },
+  'dead-letter-records-total': {
+    type: 'counter',
+    help: 'Records written to the dead-letter topic, by task.',
+  },
+  'restore-records-total': {
+    type: 'counter',
+    help: 'Changes read back from changelogs.',
+    kafkaStreams: 'restore-total',
+  },
+  'worker-restarts-total': {
+    type: 'counter',
+    help: 'Times the worker started anew after a failure that passes, by error code.',
+  },
+  'in-flight-records': { type: 'gauge', help: 'Records that wait for an answer, by task and node.' },
+  'enrich-calls-total': {
+    type: 'counter',
+    help: 'Calls by outcome (ok, error, timeout, aborted), task, node and source.',
+  },
+  'enrich-call-latency-ms': { type: 'summary', help: 'Milliseconds of a call.' },
+  'enrich-retries-total': { type: 'counter', help: 'Attempts after the first.' },
+  'enrich-late-completions-total': { type: 'counter', help: 'Answers that came after their timeout.' },
+  'enrich-cache-hits-total': { type: 'counter', help: 'Answers out of the cache.' },
+  'enrich-cache-misses-total': { type: 'counter', help: 'Answers the cache did not have.' },
+  'enrich-coalesced-total': { type: 'counter', help: 'Records that shared the call of another one.' },
+  'enrich-skipped-total': { type: 'counter', help: 'Records for which a source was not asked.' },
+  'enrich-fallbacks-total': { type: 'counter', help: 'Records that got the fallback.' },
+  'enrich-in-flight': { type: 'gauge', help: 'Calls under way, by task and node.' },
+  'enrich-pending': { type: 'gauge', help: 'Records taken and not finished, by task and node.' },
+  'enrich-held': { type: 'gauge', help: 'Records answered that wait for their turn, by task and node.' },
+  'enrich-deadline-misses-total': { type: 'counter', help: 'Records whose total deadline passed.' },
+  'enrich-dead-letters-total': { type: 'counter', help: 'Records that went to the dead letters for a call.' },
+  'enrich-drops-total': { type: 'counter', help: 'Records dropped for a failed call, by option.' },
+}
+
+/** The list as a markdown table. */
+export function documentMetrics(): string {
+  const rows = Object.entries(METRICS).map(
+    ([name, { type, help, kafkaStreams }]) =>
+      `| \`${exposedName(name)}\` | ${type} | ${kafkaStreams === undefined ? '' : `\`${kafkaStreams}\``} | ${help} |`,
+  )
+  return ['| metric | type | in Kafka Streams | meaning |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/** `process-total` → `sluice_process_total`. */
+export function exposedName(name: string): string {
+  return `sluice_${name.replaceAll(/[^a-zA-Z0-9_]/g, '_')}`
+}
