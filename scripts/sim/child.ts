@@ -12,6 +12,8 @@ export interface SimTask {
 export interface SimReport extends SimTask {
   /** What to print, when the run failed. */
   readonly failure: string | undefined
+  /** In a word: lost, duplicated, wrong, or problem. */
+  readonly how: string | undefined
   readonly traceHash: string
   readonly kills: number
   readonly calls: number
@@ -34,7 +36,19 @@ async function run({ seed, scenario: name }: SimTask): Promise<SimReport> {
   })
   const hits = [...counts].map(([place, count]) => [place, count.hits] as const)
   const { traceHash, kills, calls, events } = result
-  return { seed, scenario: name, failure: failureOf(result), traceHash, kills, calls, events, hits }
+  const failure = failureOf(result)
+  const how = failure === undefined ? undefined : (result.differences[0]?.kind ?? 'problem')
+  return { seed, scenario: name, failure, how, traceHash, kills, calls, events, hits }
+}
+
+/** Rejects with the first error that nobody handles: one in a run is a failure of that run, not of the process. */
+function nobodyHandled(): Promise<never> {
+  return new Promise((_, reject) => {
+    process.removeAllListeners('unhandledRejection')
+    process.on('unhandledRejection', (reason) =>
+      reject(reason instanceof Error ? reason : new Error(String(reason))),
+    )
+  })
 }
 
 function failureOf(result: RunResult): string | undefined {
@@ -45,17 +59,22 @@ function failureOf(result: RunResult): string | undefined {
   return [
     `seed ${result.seed}, scenario ${result.scenario}, trace ${result.traceHash}: ${result.differences.length} differences`,
     ...differences,
-    ...result.problems.map((problem) => `  problem: ${problem.slice(0, 3_000)}`),
+    ...[...new Set(result.problems)].slice(0, 5).map((problem) => `  problem: ${problem.slice(0, 3_000)}`),
     `  plan: ${JSON.stringify(result.plan)}`,
   ].join('\n')
 }
 
+/** The run itself broke: an exception that neither the engine nor the world caught. */
+function broken(task: SimTask, error: unknown): SimReport {
+  const problem = error instanceof Error ? error.stack : String(error)
+  const failure = `seed ${task.seed}, scenario ${task.scenario}: nobody handled ${problem}`
+  return { ...task, failure, how: 'problem', traceHash: '', kills: 0, calls: 0, events: 0, hits: [] }
+}
+
 process.on('message', (message) => {
-  run(message as SimTask).then(
+  const task = message as SimTask
+  Promise.race([run(task), nobodyHandled()]).then(
     (report) => process.send!(report),
-    (error: unknown) => {
-      process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`)
-      process.exit(1)
-    },
+    (error: unknown) => process.send!(broken(task, error)),
   )
 })

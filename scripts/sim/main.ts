@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { FAILPOINTS, type Failpoint } from '../../src/core/failpoint.ts'
 import { SCENARIOS } from '../../test/scenarios/index.ts'
 import type { SimReport, SimTask } from './child.ts'
+import { seedsOf } from './seeds.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,12 +24,6 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
   },
 })
-
-function seedsOf(text: string): number[] {
-  const [from, to] = text.split('..').map(Number)
-  if (from === undefined || Number.isNaN(from)) throw new Error(`--seeds ${text}: expected N or N..M`)
-  return Array.from({ length: (to ?? from) - from + 1 }, (_, index) => from + index)
-}
 
 interface Totals {
   runs: number

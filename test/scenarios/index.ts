@@ -3,9 +3,11 @@ import type { Scenario } from '../../src/testing/scenario/scenario.ts'
 import { aggregates } from './aggregates.ts'
 import { asks } from './asks.ts'
 import { everything } from './everything.ts'
+import { fansOut } from './fans-out.ts'
 import { globals } from './globals.ts'
 import { joins } from './joins.ts'
 import { punctuates } from './punctuates.ts'
+import { rejects } from './rejects.ts'
 import { stateless } from './stateless.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -15,5 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   globals,
   asks,
   punctuates,
+  rejects,
+  fansOut,
   everything,
 ]
