@@ -124,8 +124,8 @@ describe('sluice run', () => {
     [['--input', 'orders=nowhere.jsonl'], 'expected an existing file, got nowhere.jsonl'],
     [['--input', 'orders'], 'Expected topic=file'],
     [['--comit-interval', '1s'], "unknown option '--comit-interval'"],
-    [['--commit-interval', 'soon'], 'Expected a duration such as 250ms'],
-    [['--guarantee', 'maybe'], 'exactly-once, at-least-once'],
+    [['--commit-interval', 'soon'], '--commit-interval: expected a duration such as 250ms'],
+    [['--guarantee', 'maybe'], "--guarantee: expected 'exactly-once' | 'at-least-once', got \"maybe\""],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await project.sluice('run', 'app.ts', ...args)
     expect(stderr).toContain(message)

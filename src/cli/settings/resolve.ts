@@ -54,7 +54,10 @@ export function resolveSettings(layers: readonly Layer[], sources: ProviderSourc
       const value = field.default === undefined ? undefined : field.read(field.default, name)
       return { name, value, shown: value, origin: 'default', place: '' } as const
     }
-    const { value, shown } = readGiven(field, name, given, sources)
+    // Flags and variables name the setting themselves.
+    const named = layer.kind === 'flag' || layer.kind === 'environment'
+    const at = named ? given.place : `${given.place}: ${name}`
+    const { value, shown } = readGiven(field, given.value, at, sources)
     return { name, value, shown, origin: layer.kind, place: given.place } as const
   })
   const settings = Object.fromEntries(read.map(({ name, value }) => [name, value])) as Settings
@@ -70,11 +73,10 @@ function checkNames({ given, spell = (name) => name }: Layer): void {
 
 function readGiven(
   field: Field<unknown>,
-  name: string,
-  { value, place }: Given,
+  value: unknown,
+  at: string,
   sources: ProviderSources,
 ): { readonly value: unknown; readonly shown: unknown } {
-  const at = place.includes(name) ? place : `${place}: ${name}`
   if (typeof value !== 'string' || !hasReference(value)) {
     const read = readText(field, value, at)
     return { value: read, shown: field.secret ? HIDDEN : read }

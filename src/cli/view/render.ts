@@ -109,13 +109,17 @@ function oneLine(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/\p{Cc}+/gu, ' ')
 }
 
+const ESCAPE = '\u001B'
+
+const STYLES = new RegExp(`(${ESCAPE}\\[[\\d;]*m)`)
+
 /** Cuts what people see at the width; what styles the rest stays closed. */
 function cut(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line)
   if (plain.length <= columns) return line
   let [seen, text] = [0, '']
-  for (const part of line.split(/(\u001B\[[\d;]*m)/)) {
-    if (part.startsWith('\u001B[')) text += part
+  for (const part of line.split(STYLES)) {
+    if (part.startsWith(ESCAPE)) text += part
     else {
       text += part.slice(0, Math.max(0, columns - 1 - seen))
       seen += part.length
