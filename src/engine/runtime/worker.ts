@@ -61,6 +61,8 @@ export class Worker {
   #nudged = false
   #owned: readonly TaskId[] = []
   #failures = 0
+  /** Where the next turn begins among the tasks. */
+  #first = 0
   #toldSettled = false
   #turnedAt: number
 
@@ -208,8 +210,12 @@ export class Worker {
   #work(session: Session): number {
     const { settings, ports } = session
     const deadline = ports.clock.monotonic() + settings.sliceMs
+    const { tasks } = session
     let done = 0
-    for (const { task } of session.running.values()) {
+    // Each turn begins with another task, or the first one with a backlog would have most of every slice.
+    this.#first++
+    for (let at = 0; at < tasks.length; at++) {
+      const { task } = tasks[(this.#first + at) % tasks.length]!
       done += task.drainOutcomes(OUTCOMES_PER_TURN)
       if (session.output.unsentBytes < settings.maxUnsentBytes)
         done += task.process(settings.sliceRecords, deadline)
