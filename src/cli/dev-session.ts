@@ -23,18 +23,21 @@ import { checkPrinted, endsOf, printTopics } from './print.ts'
 import { resetApp } from './reset.ts'
 import { openRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
+import { startService } from './service.ts'
+import type { Settings } from './settings/spec.ts'
 import { stopSignal } from './signals.ts'
 import { Versions, withoutVersions } from './versions.ts'
 import { Watcher } from './watch.ts'
 
 /** Runs until Ctrl-C. @throws what keeps the session itself from starting, for instance SLUICE_FOLDER_LOCKED */
-export async function develop(file: string, options: DevOptions): Promise<void> {
+export async function develop(file: string, settings: Settings, options: DevOptions): Promise<void> {
   const stop = stopSignal()
   const runtime = await openRuntime({
-    ...(options.folder === undefined ? {} : { folder: options.folder }),
-    log: stderrLog(options.logLevel),
+    ...(settings.folder === undefined ? {} : { folder: settings.folder }),
+    ...(settings.state === undefined ? {} : { stateFolder: settings.state }),
+    log: stderrLog(settings.logLevel),
   })
-  const session = new DevSession(runtime, options)
+  const session = new DevSession(runtime, settings, options)
   const watcher = new Watcher()
   const versions = new Versions()
   let watched: ReadonlySet<string> = new Set()
@@ -57,14 +60,17 @@ export async function develop(file: string, options: DevOptions): Promise<void> 
 
 class DevSession {
   readonly #runtime: Runtime
+  readonly #settings: Settings
   readonly #options: DevOptions
   #app: App | undefined
   #running: RunningApp | undefined
   #sources: readonly SourceTask[] = []
   #printed: readonly Follower[] = []
 
-  constructor(runtime: Runtime, options: DevOptions) {
+  constructor(runtime: Runtime, settings: Settings, options: DevOptions) {
     this.#runtime = runtime
+    // A mutation of a value that a store owns throws where it happens.
+    this.#settings = { ...settings, freezeState: true }
     this.#options = options
   }
 
@@ -134,15 +140,15 @@ class DevSession {
 
   async #start(app: App): Promise<void> {
     const plan = app.plan()
-    const { input, print, createTopics } = this.#options
+    const { input, print } = this.#options
     const from = await endsOf(this.#runtime.ports.broker, print)
     // Inputs first and to their end, as `run` does: tables are filled before the streams that ask them.
     for (const one of input) {
-      const source = await captureInput(this.#runtime, plan, one, createTopics)
+      const source = await captureInput(this.#runtime, plan, one, this.#settings.createTopicPartitions || 1)
       this.#sources = [...this.#sources, source]
       await source.reachedEnd
     }
-    const running = await this.#runtime.start(app, { createTopicPartitions: createTopics, freezeState: true })
+    const running = await startService(this.#runtime, app, this.#settings)
     this.#running = running
     this.#app = app
     this.#printed = await printTopics(this.#runtime.ports.broker, plan, print, from)

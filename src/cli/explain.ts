@@ -4,10 +4,13 @@ import { sluiceError } from '../core/errors.ts'
 import { describe, mermaid } from '../engine/topology/describe.ts'
 import { planFacts } from '../engine/topology/facts.ts'
 import type { Plan } from '../engine/topology/plan.ts'
+import { svg } from '../engine/topology/svg.ts'
 import { loadApp } from './load-app.ts'
 
 interface ExplainOptions {
   readonly mermaid: boolean
+  readonly svg: boolean
+  readonly against?: string
   readonly json: boolean
   readonly config: boolean
 }
@@ -20,8 +23,17 @@ export function explainCommand(): Command {
     )
     .argument('[app]', 'module whose default export comes from defineApp(…)')
     .option('--mermaid', 'draw it as a Mermaid flow chart', false)
+    .option('--svg', 'draw it as an SVG picture', false)
+    .option(
+      '--against <version>',
+      'say what would change instead: a folder in which it ran, the address of a running one, `running`, or another file',
+    )
     .option('--json', 'the facts as one JSON object', false)
     .option('--config', 'list every option with its default instead', false)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sluice explain app.ts --svg > topology.svg\n  sluice explain app.ts --against data',
+    )
     .action(explain)
 }
 
@@ -38,6 +50,14 @@ async function explain(file: string | undefined, options: ExplainOptions): Promi
     })
   }
   const plan = (await loadApp(file)).plan()
+  if (options.against !== undefined) {
+    const { compareAgainst, describeComparison } = await import('./against.ts')
+    const comparison = await compareAgainst(options.against, plan)
+    // As a check in a pipeline: what would be refused at start fails here.
+    if (comparison.refusal !== undefined) process.exitCode = 1
+    return print(describeComparison(comparison, options.json))
+  }
+  if (options.svg) return print(svg(plan))
   if (options.mermaid) return print(mermaid(plan))
   if (options.json) return print(`${JSON.stringify(planFacts(plan), null, 2)}\n`)
   print(explanation(plan))

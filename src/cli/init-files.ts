@@ -42,7 +42,7 @@ export default defineApp('${name}', (flow) => {
   flow
     .stream(ratings)
     .selectKey((rating) => rating.product)
-    .enrich({ category: lookUpCategory }, { timeout: '2s', fallback: { category: 'unknown' } })
+    .enrich({ category: lookUpCategory }, { deadline: '2s', fallback: { category: 'unknown' } })
     .filter((rating) => rating.category !== 'other')
     .groupByKey()
     .aggregate({

@@ -29,7 +29,12 @@ export async function loadApp(file: string): Promise<App> {
   useThisPackage()
   const exported = await importDefault(path, file)
   if (!isApp(exported)) throw refused(file, describeExport(exported))
-  exported.plan()
+  try {
+    exported.plan()
+  } catch (error) {
+    if (isSluiceError(error)) throw error
+    throw refused(file, describeProblem(error, path), error)
+  }
   return exported
 }
 
@@ -80,13 +85,13 @@ function describeProblem(error: unknown, path: string): string {
   return frame === undefined ? error.message : `${error.message}\n${frame.trimEnd()}`
 }
 
-/** Places in here and in the hooks beside it are ours, not the user's. */
-const OWN_FOLDER = new URL('.', import.meta.url).href
+/** Places in here are ours, not the user's. */
+const OWN_CODE = new URL('../', import.meta.url).href
 
 /** Where a module threw while it was loaded: the first place outside Node. */
 function placeOf(stack: string): string {
   const places = Array.from(stack.matchAll(/\(?(file:\/\/[^\s)]+):\d+:\d+\)?/g))
-  const place = places.find(([, url]) => !url!.startsWith(OWN_FOLDER))?.[0].replace(/^\(|\)$/g, '')
+  const place = places.find(([, url]) => !url!.startsWith(OWN_CODE))?.[0].replace(/^\(|\)$/g, '')
   return place === undefined ? '' : `\nat ${place}`
 }
 

@@ -10,11 +10,14 @@ export interface ManifestChange {
   readonly type?: string
 }
 
+/** The user's own topics of a version. */
+export type Topics = Pick<Plan, 'sourceTopics' | 'sinkTopics'>
+
 /** Stores and repartition topics, in the order of their names. Topics only where `topics` of the last version are known. */
 export function manifestChanges(
   old: Manifest,
   next: Manifest,
-  topics?: { readonly old: Plan; readonly next: Plan },
+  topics?: { readonly old: Topics; readonly next: Topics },
 ): readonly ManifestChange[] {
   const stores = changesOf('store', named(old.stores), named(next.stores))
   const repartitions = changesOf('repartition', repartitionsOf(old), repartitionsOf(next))

@@ -24,5 +24,6 @@ export function planFacts(plan: Plan): object {
     })),
     internalTopics: plan.internalTopics,
     deadLetters: `${plan.application}-dead-letters`,
+    manifest: plan.manifest,
   }
 }
