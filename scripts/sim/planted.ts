@@ -91,8 +91,10 @@ const ENGINE: readonly PlantedBug[] = [
     why: 'the closed generation sends what has gathered by then, records of the next one included',
     file: OUTPUT,
     find: `    this.#buffer = this.#producer.buffer()
+    this.#late = this.#producer.buffer()
     this.#acknowledged = new Map()`,
-    replace: '    this.#acknowledged = new Map()',
+    replace: `    this.#late = this.#producer.buffer()
+    this.#acknowledged = new Map()`,
   },
   {
     name: 'ledger entry never written',
@@ -115,6 +117,13 @@ const ENGINE: readonly PlantedBug[] = [
     file: IN_FLIGHT,
     find: 'if (pending.ledgered >= 0) this.#parts.ledger.delete(sequenceKey(ticket.sequence))',
     replace: '',
+  },
+  {
+    name: 'ledger tombstone beside its output',
+    why: 'without a transaction a send may arrive in part: the deletion without the output loses the record',
+    file: 'src/engine/runtime/open-task.ts',
+    find: "store.ledgerOf !== undefined && guarantee === 'at-least-once'",
+    replace: 'false',
   },
   {
     name: 'ledger sequence starts anew',
@@ -216,11 +225,11 @@ const STATE: readonly PlantedBug[] = [
   },
   {
     name: 'incomplete restore trusted',
-    why: 'the store says where it is before it is there',
+    why: 'the store says where it will be when its restore begins: one that is interrupted looks complete',
     file: RESTORE,
-    find: '  const entries = state.stores.get(restoring.store)!.restored(fetched)',
-    replace: `  const entries = state.stores.get(restoring.store)!.restored(fetched)
-  state.writePositions(new Map([[restoring.store, restoring.end]]))`,
+    find: 'if ((position ?? start) < end) {',
+    replace: `if ((position ?? start) < end) {
+      state.writePositions(new Map([[store, end]]))`,
   },
   {
     name: 'sealed generation invisible',

@@ -7,24 +7,24 @@ import { failpointCounts } from '../../../src/testing/simulation/failpoints.ts'
 import { seededRandom } from '../../../src/testing/simulation/random.ts'
 import { SCENARIOS } from '../../scenarios/index.ts'
 
+/** As one seed in ten draws it: whatever faults there are, they are off. */
+function calmPlan(): RunPlan {
+  for (let seed = 0; ; seed++) {
+    const plan = drawPlan(seededRandom(seed))
+    const faults = [...Object.values(plan.failpoints), ...Object.values(plan.broker), plan.service.failure]
+    if (plan.kills + plan.pauses === 0 && faults.every((chance) => chance === 0)) return plan
+  }
+}
+
 /** Nothing goes wrong. */
 const STRAIGHT: RunPlan = {
-  ...drawPlan(seededRandom('straight')),
+  ...calmPlan(),
   partitions: 2,
   records: 40,
   folder: false,
   persistent: true,
   instances: [1],
   durationMs: 3_000,
-  failpoints: { kill: 0, pause: 0, delay: 0, error: 0 },
-  broker: { delay: 0, split: 0, hold: 0, unavailable: 0, lostCommit: 0, lostSend: 0, lostOffsets: 0 },
-  brokerCrashes: 0,
-  powerCuts: 0,
-  disk: { slow: 0, lies: 0 },
-  storeFailure: 0,
-  kills: 0,
-  pauses: 0,
-  service: { medianMs: 50, p99Ms: 400, failure: 0, hang: 0 },
 }
 
 const PLANS: Readonly<Record<string, Partial<RunPlan>>> = {
