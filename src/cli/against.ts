@@ -1,7 +1,7 @@
 /** Option `explain --against`: what a version of an application changes in one that runs, was kept, or lies in another file. */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isSluiceError, problemOf, sluiceError } from '../core/errors.ts'
+import { isSluiceError, sluiceError } from '../core/errors.ts'
 import type { SluiceError } from '../core/errors.ts'
 import { compareManifest } from '../engine/topology/manifest.ts'
 import type { Manifest, Plan } from '../engine/topology/plan.ts'
@@ -11,6 +11,7 @@ import { keptApplications, keptManifest } from './kept-manifest.ts'
 import { loadApp } from './load-app.ts'
 import { changeLine, manifestChanges } from './manifest-changes.ts'
 import type { ManifestChange, Topics } from './manifest-changes.ts'
+import { servedTopology, unreachable } from './running-app.ts'
 import { loadSettings } from './settings/layers.ts'
 
 /** The other version, as far as it can be known. */
@@ -85,26 +86,10 @@ async function whereItRuns(): Promise<string> {
 }
 
 async function running(address: string): Promise<Other> {
-  const url = new URL('/topology', address)
-  let facts: {
-    readonly manifest?: Manifest
-    readonly reads?: readonly string[]
-    readonly writes?: readonly string[]
-  }
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(5000) })
-    if (!answer.ok) throw new Error(`it answered ${answer.status}`)
-    facts = (await answer.json()) as typeof facts
-  } catch (error) {
-    throw unreachable(url, problemOf(error), error)
-  }
-  const { manifest, reads = [], writes = [] } = facts
-  if (manifest === undefined) throw unreachable(url, 'its answer is not that of an application')
+  const { manifest, reads = [], writes = [] } = await servedTopology(address)
+  if (manifest === undefined)
+    throw unreachable(new URL('/topology', address), 'its answer is not that of an application')
   return { where: `${address}, running`, manifest, topics: { sourceTopics: reads, sinkTopics: writes } }
-}
-
-function unreachable(url: URL, problem: string, cause?: unknown): Error {
-  return sluiceError('SLUICE_BROKER_UNAVAILABLE', { operation: `GET ${url.href}`, problem }, cause)
 }
 
 async function kept(folder: string, plan: Plan): Promise<Other> {

@@ -7,14 +7,15 @@ import { parseFilter } from './filter.ts'
 import type { Filter } from './filter.ts'
 import { describeTopic, withFolder } from './folder-broker.ts'
 import { follow } from './follow.ts'
-import type { Followed } from './follow.ts'
 import { EXACT_JSON, formatOptions, serdeOf } from './formats.ts'
 import type { Format } from './formats.ts'
+import { servedRecords } from './running-app.ts'
 import { stopSignal } from './signals.ts'
 import { lenient } from './topics.ts'
 
 interface ConsumeOptions {
   readonly folder?: string
+  readonly url?: string
   readonly fromBeginning: boolean
   readonly at?: number
   readonly follow: boolean
@@ -32,6 +33,10 @@ export function consumeCommand(): Command {
     .description('Print the records of a topic of a folder and stop at its present end.')
     .argument('<topic>', 'an existing topic')
     .option('--folder <dir>', 'the folder of `sluice run --folder`; no application may be using it')
+    .option(
+      '--url <address>',
+      'follow a topic of a running application instead, for instance http://127.0.0.1:8080',
+    )
     .option('--from-beginning', 'start at the first record (the default without --follow)', false)
     .option(
       '--at <time>',
@@ -54,7 +59,9 @@ export function consumeCommand(): Command {
       `\nExamples:\n  sluice consume orders --folder data --filter 'value.total >= 100' --limit 10\n  sluice consume orders --folder data --at 10m --json`,
     )
     .action((topic: string, options: ConsumeOptions) =>
-      withFolder(options.folder, (broker) => consume(broker, topic, options)),
+      options.url === undefined
+        ? withFolder(options.folder, (broker) => consume(broker, topic, options))
+        : consumeServed(options.url, topic, options),
     )
 }
 
@@ -65,25 +72,57 @@ async function consume(broker: Broker, name: string, options: ConsumeOptions): P
     stop.addEventListener('abort', () => resolve(), { once: true }),
   )
   const enough = Promise.withResolvers<void>()
-  let left = options.limit ?? Infinity
-  const { filter, partition: only } = options
+  const show = printer(options, () => enough.resolve())
   const follower = await follow(broker, {
     topic: name,
     key: lenient(serdeOf(options.keyFormat)),
     value: lenient(serdeOf(options.valueFormat)),
     from: await startOf(broker, topic, options),
-    each: (record) => {
-      if (left === 0 || (only !== undefined && record.partition !== only)) return
-      const shown = { ...record, headers: headersOf(record.headers) }
-      if (filter !== undefined && !filter(shown)) return
-      process.stdout.write(options.json ? `${String(EXACT_JSON.serialize(shown))}\n` : line(record))
-      left--
-      if (left === 0) enough.resolve()
-    },
+    each: (record) => show({ ...record, headers: headersOf(record.headers) }),
   })
   const end = options.follow ? follower.ended : Promise.race([follower.caughtUp(), follower.ended])
   await Promise.race([end, enough.promise, stopped])
   await follower.close()
+}
+
+/** A running application is always followed: it writes on. Its own serdes read keys and values. */
+async function consumeServed(url: string, topic: string, options: ConsumeOptions): Promise<void> {
+  const enough = new AbortController()
+  const stop = AbortSignal.any([stopSignal(), enough.signal])
+  const show = printer(options, () => enough.abort())
+  const from =
+    options.at === undefined
+      ? options.fromBeginning
+        ? 'earliest'
+        : 'latest'
+      : new Date(options.at).toISOString()
+  for await (const record of servedRecords(url, topic, from, stop)) {
+    show({ topic, ...record })
+    if (stop.aborted) return
+  }
+}
+
+interface Shown {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: unknown
+  readonly value: unknown
+  readonly headers: Readonly<Record<string, string | null>>
+}
+
+/** Prints what fits, up to the limit, and tells when that is reached. */
+function printer(options: ConsumeOptions, enough: () => void): (record: Shown) => void {
+  const { filter, partition: only } = options
+  let left = options.limit ?? Infinity
+  return (record) => {
+    if (left === 0 || (only !== undefined && record.partition !== only)) return
+    if (filter !== undefined && !filter(record)) return
+    process.stdout.write(options.json ? `${String(EXACT_JSON.serialize(record))}\n` : line(record))
+    left--
+    if (left === 0) enough()
+  }
 }
 
 function startOf(
@@ -104,7 +143,7 @@ function headersOf(headers: Headers): Readonly<Record<string, string | null>> {
   )
 }
 
-function line({ partition, offset, timestamp, key, value }: Followed<unknown, unknown>): string {
+function line({ partition, offset, timestamp, key, value }: Shown): string {
   const at = new Date(timestamp).toISOString()
   return `${at}  ${partition}@${offset}  ${show(key)}  ${show(value)}\n`
 }

@@ -1,6 +1,7 @@
 /** All commands and what they share: how failures are printed, how unknown words are refused. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { explainCommand } from './explain.ts'
 import { asSluiceError, describeFailure, EXIT_CODES, failureJson } from './failure.ts'
@@ -29,6 +30,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(consumeCommand())
     .addCommand(dlqCommand())
     .addCommand(resetCommand())
+    .addCommand(completionCommand())
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',

@@ -6,11 +6,16 @@ import { setting, wholeNumber } from './arguments.ts'
 import { columns, jsonLine } from './columns.ts'
 import { describeTopic, rangesOf, withFolder } from './folder-broker.ts'
 import type { Range } from './folder-broker.ts'
+import { servedTopics } from './running-app.ts'
 import { DEFAULT_PARTITIONS } from './run-options.ts'
 
 interface TopicsOptions {
   readonly folder?: string
   readonly json: boolean
+}
+
+interface ListOptions extends TopicsOptions {
+  readonly url?: string
 }
 
 interface CreateOptions extends TopicsOptions {
@@ -42,11 +47,13 @@ function onFolder(name: string, description: string, example: string): Command {
 }
 
 function listCommand(): Command {
-  return onFolder(
-    'list',
-    'All topics with partitions and offsets.',
-    'sluice topics list --folder data',
-  ).action((options: TopicsOptions) => withFolder(options.folder, (broker) => list(broker, options)))
+  return onFolder('list', 'All topics with partitions and offsets.', 'sluice topics list --folder data')
+    .option('--url <address>', 'of a running application instead, for instance http://127.0.0.1:8080')
+    .action((options: ListOptions) =>
+      options.url === undefined
+        ? withFolder(options.folder, (broker) => list(broker, options))
+        : listServed(options.url, options.json),
+    )
 }
 
 async function list(broker: Broker, { json }: TopicsOptions): Promise<void> {
@@ -60,6 +67,16 @@ async function list(broker: Broker, { json }: TopicsOptions): Promise<void> {
   }
   const rows = topics.map(({ topic, held: offsets }) => [topic.name, `${topic.partitions}`, `${offsets}`])
   process.stdout.write(columns([['topic', 'partitions', 'offsets held'], ...rows]))
+}
+
+async function listServed(address: string, json: boolean): Promise<void> {
+  const topics = await servedTopics(address)
+  if (json)
+    process.stdout.write(topics.map(({ name, partitions }) => jsonLine({ topic: name, partitions })).join(''))
+  else
+    process.stdout.write(
+      columns([['topic', 'partitions'], ...topics.map(({ name, partitions }) => [name, `${partitions}`])]),
+    )
 }
 
 /** Offsets held: records and the marks of transactions. */

@@ -165,7 +165,7 @@ export const ERRORS = {
     domain: 'user',
     retry: 'never',
     message: 'folder {folder} is in use by process {pid} ({note})',
-    fix: 'Stop that process, or use another folder.',
+    fix: 'Stop that process, or use another folder; a running application shows its topics with --url where it has a serverPort.',
   },
   SLUICE_SEGMENT_BROKEN: {
     domain: 'external',
@@ -233,6 +233,12 @@ export const ERRORS = {
     retry: 'never',
     message: '{what} is closed',
     fix: 'Do not use it after close.',
+  },
+  SLUICE_SERVER_UNREACHABLE: {
+    domain: 'external',
+    retry: 'retry',
+    message: '{url}: {problem}',
+    fix: 'Check the address, that the application runs with serverPort, and SLUICE_SERVER_TOKEN where it wants one.',
   },
   SLUICE_UNSUPPORTED: {
     domain: 'user',
