@@ -20,7 +20,7 @@ export const ERRORS = {
     domain: 'user',
     retry: 'never',
     message: '{place}: expected {expected}, got {came}',
-    fix: 'Correct the value; `sluice explain --config` lists every option with its default.',
+    fix: 'Correct the value; `sluice explain --config` lists every option, `sluice config` every setting with its origin.',
   },
   SLUICE_USAGE: {
     domain: 'user',

@@ -57,7 +57,7 @@ function callLines(
   const extra = [hits, trouble.length === 0 ? '' : paint('yellow', trouble.join(', '))]
   return [
     '',
-    `${paint('bold', node)}  ${paint('cyan', bar(now.inFlight))} ${count(now.inFlight)} calls in flight`,
+    `${paint('bold', node)}  ${paint('cyan', bar(now.inFlight))} ${count(now.inFlight)} ${now.inFlight === 1 ? 'call' : 'calls'} in flight`,
     row(
       'calls',
       now.answered,

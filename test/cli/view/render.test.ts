@@ -49,6 +49,9 @@ const before = viewSample(samples(1), facts)
 const now = viewSample(samples(2), { ...facts, at: 2000 })
 const plain = (text: string): readonly string[] => stripVTControlCharacters(text).split('\n')
 
+const styles = (line: string, codes: string): number =>
+  line.match(new RegExp(`${'\u001B'}\\[${codes}m`, 'g'))?.length ?? 0
+
 describe('the live view', () => {
   it('shows totals, rates, lag, calls, cache, errors and the latest dead letters', () => {
     expect(plain(renderView(now, before, 100))).toEqual([
@@ -83,8 +86,8 @@ describe('the live view', () => {
       const text = renderView(now, before, columns)
       for (const line of plain(text)) expect(line.length).toBeLessThanOrEqual(columns)
       for (const line of text.split('\n')) {
-        const opened = line.match(/\u001B\[(?:1|2|3[1-6])m/g)?.length ?? 0
-        const closed = line.match(/\u001B\[(?:22|39)m/g)?.length ?? 0
+        const opened = styles(line, '(?:1|2|3[1-6])')
+        const closed = styles(line, '(?:22|39)')
         expect(closed).toBe(opened)
       }
     }
