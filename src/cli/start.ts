@@ -1,4 +1,4 @@
-/** `start`: one application inside a program of one's own. It never ends the process and never throws outside its promises. */
+/** One application inside a program of one's own: `start`. It never ends the process and never throws outside its promises. */
 import { sluiceError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { App } from '../languages/dsl/app.ts'

@@ -11,7 +11,6 @@ import { isSluiceError, problemOf, sluiceError } from '../core/errors.ts'
 import type { Observed } from './observed.ts'
 import { addRoutes } from './routes.ts'
 
-export { samplesOf } from './observed.ts'
 export type { Observed } from './observed.ts'
 
 export interface ServerOptions {

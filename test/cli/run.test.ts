@@ -87,6 +87,34 @@ describe('sluice run', () => {
     expect(stderr).toBe('')
   })
 
+  it('logs nothing at info once it runs, and draws no view where there is no terminal', async () => {
+    const { stderr, code } = await project.sluice(...run, '--until-done', '--log-level', 'info', '--view')
+    expect(code).toBe(0)
+    expect(stderr).not.toContain('\u001B')
+    expect(
+      stderr
+        .slice(stderr.indexOf('is running'))
+        .split('\n')
+        .filter((line) => line.startsWith('{')),
+    ).toEqual([])
+  })
+
+  it('logs with the ids of what went wrong', async () => {
+    project.write('broken.jsonl', '{"key":"o1","value":{}}\n')
+    const args = ['--input', 'orders=broken.jsonl', '--until-done'] as const
+    project.write('strict.ts', counting.replace('order.customer)', 'order.customer.toUpperCase())'))
+    const { stderr } = await project.sluice('run', 'strict.ts', ...args)
+    const line = stderr.split('\n').find((one) => one.startsWith('{'))!
+    expect(JSON.parse(line)).toMatchObject({
+      level: 40,
+      application: 'counting',
+      topic: 'orders',
+      offset: 0,
+      code: 'SLUICE_PROCESSING',
+      task: expect.stringMatching(/^0_\d$/) as string,
+    })
+  })
+
   it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly at %s and gives the folder back', async (signal) => {
     const { child, ended } = project.start(...run, '--folder', 'signals')
     await said(child, 'is running')

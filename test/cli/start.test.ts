@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { defineApp, json, string, topic } from 'sluice'
-import { openRuntime, start } from 'sluice/embed'
+import { loadConfig, openRuntime, start } from 'sluice/embed'
 import type { App } from 'sluice'
 import type { AppState, Service } from 'sluice/embed'
 import { said } from './command.ts'
@@ -113,6 +113,25 @@ describe('start', () => {
   ])('refuses %j', async (config, code, message) => {
     const refused = start(copy('refused'), config as object)
     await expect(refused).rejects.toMatchObject({ code, message: expect.stringContaining(message) as string })
+  })
+
+  it('takes what sluice run would use, secrets as references', async () => {
+    const file = join(folder, 'sluice.config.yaml')
+    writeFileSync(
+      file,
+      'commitInterval: 20ms\nserverPort: 0\nserverToken: ${file:' + join(folder, 'token') + '}\n',
+    )
+    writeFileSync(join(folder, 'token'), 's3cret')
+    const config = await loadConfig(file)
+    expect(config).toMatchObject({ commitInterval: '20ms' })
+    expect(JSON.stringify(config)).not.toContain('s3cret')
+    const app = await start(copy('configured'), config)
+    const status = async (token: string): Promise<number> =>
+      (await fetch(`${app.url}/topics`, { headers: { authorization: `Bearer ${token}` } })).status
+    expect([await status('guess'), await status('s3cret')]).toEqual([401, 200])
+    await app.close()
+    writeFileSync(file, 'comitInterval: 20ms\n')
+    await expect(loadConfig(file)).rejects.toThrow(`${file}:1:1: unknown option "comitInterval"`)
   })
 
   it('leaves a folder that is in use alone', async () => {

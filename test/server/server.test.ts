@@ -215,6 +215,23 @@ describe('a server with a token', () => {
   })
 })
 
+describe('a server that closes', () => {
+  it('ends what follows a topic', async () => {
+    const other = await start(app, { serverPort: 0 })
+    const answer = await fetch(`${other.url}/topics/orders/follow`)
+    const reader = answer.body!.getReader()
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe(': following\n\n')
+    const began = performance.now()
+    await other.close()
+    expect(performance.now() - began).toBeLessThan(2000)
+    const ended = reader.read().then(
+      ({ done }) => done,
+      () => true,
+    )
+    expect(await ended).toBe(true)
+  })
+})
+
 describe('a port that cannot be had', () => {
   it('is refused with the application that has it', async () => {
     const serverPort = Number(new URL(service.url!).port)
