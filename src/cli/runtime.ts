@@ -21,6 +21,7 @@ import { systemDisk } from '../platform/disk.ts'
 import { createHttpClient } from '../platform/http.ts'
 import { systemRandom } from '../platform/random.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
+import { openTracer } from '../platform/tracer.ts'
 import { chooseBackend } from '../stores/index.ts'
 import { DEFAULT_PARTITIONS } from './run-options.ts'
 import { startService } from './service.ts'
@@ -72,7 +73,9 @@ export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime
     ? mkdtempSync(join(tmpdir(), 'sluice-'))
     : resolve(options.stateFolder ?? join(folder!, 'state'))
   const connect = (): Broker => cluster.connect({ clock: systemClock, random: systemRandom })
+  const tracer = await openTracer()
   const ports: Ports = {
+    ...(tracer === undefined ? {} : { tracer }),
     broker: connect(),
     clock: systemClock,
     scheduler: systemScheduler,

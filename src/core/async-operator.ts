@@ -10,6 +10,7 @@ import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import type { Random } from './random.ts'
 import type { SluiceError } from './errors.ts'
+import type { Tracer } from './trace.ts'
 
 /** Built once per node; `open` once per task. */
 export interface AsyncOperatorFactory {
@@ -42,6 +43,8 @@ export interface AsyncHost {
    * there is no network: an operator with an HTTP source then refuses to open (SLUICE_UNSUPPORTED).
    */
   readonly http?: HttpClient
+  /** Absent where no traces are collected. */
+  readonly tracer?: Tracer
   /**
    * Hands the one outcome of a ticket to the engine; may be called in any turn, never twice for a ticket. Outcomes are
    * forwarded down the chain in the order of these calls.

@@ -2,6 +2,7 @@
 import type { Ticket } from '../core/async-operator.ts'
 import { sluiceError } from '../core/errors.ts'
 import type { HttpClient } from '../core/http.ts'
+import type { Span } from '../core/trace.ts'
 import type { CallContext } from './sources/source.ts'
 import type { BranchTools } from './tools.ts'
 
@@ -10,14 +11,26 @@ export class Attempt implements CallContext {
   readonly #ticket: Ticket
   readonly #identity: string | undefined
   readonly attempt: number
+  readonly span: Span | undefined
   #controller: AbortController | undefined
   #aborted: Error | undefined
 
-  constructor(tools: BranchTools, ticket: Ticket, identity: string | undefined, attempt: number) {
+  constructor(
+    tools: BranchTools,
+    ticket: Ticket,
+    identity: string | undefined,
+    attempt: number,
+    span?: Span,
+  ) {
     this.#tools = tools
     this.#ticket = ticket
     this.#identity = identity
     this.attempt = attempt
+    this.span = span
+  }
+
+  get traceHeaders(): Readonly<Record<string, string>> | undefined {
+    return this.span?.headers
   }
 
   get signal(): AbortSignal {

@@ -9,6 +9,7 @@
  */
 import type { Ticket } from '../core/async-operator.ts'
 import { problemOf, sluiceError, SluiceError } from '../core/errors.ts'
+import type { Span } from '../core/trace.ts'
 import type { Alarm } from './alarms.ts'
 import { Attempt } from './attempt.ts'
 import { CallError } from './call-error.ts'
@@ -21,6 +22,8 @@ export interface Waiter {
   readonly ticket: Ticket
   /** On the monotonic clock. */
   readonly deadlineAt: number
+  /** The trace of the record, where one is collected. */
+  readonly span: Span | undefined
   answered(value: unknown): void
   failed(error: SluiceError): void
 }
@@ -32,6 +35,8 @@ export class Call implements SlotUser {
   readonly #request: unknown
   readonly identity: string | undefined
   readonly #leader: Ticket
+  /** Attempts belong to the trace of the record that asked first. */
+  readonly #trace: Span | undefined
   #waiters: Waiter[]
   #state: CallState = 'queued'
   #attempt: Attempt | undefined
@@ -45,6 +50,7 @@ export class Call implements SlotUser {
     this.#request = request
     this.identity = identity
     this.#leader = leader.ticket
+    this.#trace = leader.span
     this.#waiters = [leader]
     this.#failures = leader.ticket.attempts
     // A restored record always gets one attempt: the outcome of its last one is not known.
@@ -69,8 +75,10 @@ export class Call implements SlotUser {
   }
 
   begin(): void {
-    const { source, alarms, clock, policy } = this.#tools
-    const attempt = new Attempt(this.#tools, this.#leader, this.identity, this.#failures + 1)
+    const { source, alarms, clock, policy, place } = this.#tools
+    const number = this.#failures + 1
+    const span = this.#trace?.child(place, { 'sluice.attempt': number })
+    const attempt = new Attempt(this.#tools, this.#leader, this.identity, number, span)
     this.#attempt = attempt
     this.#state = 'calling'
     this.#startedAt = clock.monotonic()
@@ -101,7 +109,9 @@ export class Call implements SlotUser {
     this.#attempt = undefined
     if (attempt === undefined) return
     this.#tools.metrics.aborted.value++
-    attempt.abort(sluiceError('SLUICE_CLOSED', { what: `call of ${this.#tools.place}` }))
+    const reason = sluiceError('SLUICE_CLOSED', { what: `call of ${this.#tools.place}` })
+    attempt.abort(reason)
+    attempt.span?.end(reason)
   }
 
   #answered(attempt: Attempt, value: unknown): void {
@@ -145,7 +155,7 @@ export class Call implements SlotUser {
 
   #failed(attempt: Attempt, error: unknown, timedOut = false): void {
     if (this.#attempt !== attempt) return
-    this.#endAttempt()
+    this.#endAttempt(error)
     if (!timedOut) this.#tools.metrics.error.value++
     this.#failures++
     for (const { ticket } of this.#waiters) ticket.attempts = Math.max(ticket.attempts, this.#failures)
@@ -181,8 +191,10 @@ export class Call implements SlotUser {
     this.#tools.slots.request(this)
   }
 
-  #endAttempt(): void {
+  /** @param error why it did not succeed */
+  #endAttempt(error?: unknown): void {
     this.#attempt?.end()
+    this.#attempt?.span?.end(error)
     this.#attempt = undefined
     this.#alarm?.cancel()
     this.#alarm = undefined

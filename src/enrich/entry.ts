@@ -8,6 +8,7 @@
  */
 import type { AsyncOutcome, Ticket } from '../core/async-operator.ts'
 import type { SluiceError } from '../core/errors.ts'
+import type { Span } from '../core/trace.ts'
 import type { Alarm } from './alarms.ts'
 import type { Call, Waiter } from './call.ts'
 
@@ -20,6 +21,8 @@ export class Entry {
   state: EntryState = 'waiting'
   outcome: AsyncOutcome | undefined
   alarm: Alarm | undefined
+  /** From admission to outcome; undefined where no traces are collected. */
+  span: Span | undefined
   questions: readonly Question[] = []
   /** Questions without an answer. */
   open = 0
@@ -71,6 +74,10 @@ export class Question implements Waiter {
 
   get ticket(): Ticket {
     return this.entry.ticket
+  }
+
+  get span(): Span | undefined {
+    return this.entry.span
   }
 
   get deadlineAt(): number {

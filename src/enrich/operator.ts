@@ -5,6 +5,7 @@
 import type { AsyncHost, AsyncOperator, AsyncOutcome, Ticket } from '../core/async-operator.ts'
 import { problemOf, sluiceError } from '../core/errors.ts'
 import type { SluiceError } from '../core/errors.ts'
+import type { Span } from '../core/trace.ts'
 import { Alarms } from './alarms.ts'
 import { Branch } from './branch.ts'
 import type { BranchDefinition } from './branch.ts'
@@ -83,6 +84,7 @@ class EnrichOperator implements AsyncOperator, Desk {
     this.#pending++
     const remaining = ticket.deadline - clock.now()
     const entry = new Entry(ticket, clock.monotonic() + remaining)
+    entry.span = this.#trace(ticket)
     this.#order.enter(entry)
     // Most records of a cache or of a synchronous source have left by now and need no alarm.
     if (isOpen(entry) && !this.#closed) entry.alarm = this.#alarms.set(remaining, () => this.#missed(entry))
@@ -121,6 +123,19 @@ class EnrichOperator implements AsyncOperator, Desk {
     }
     this.#branches[at]!.metrics.fallbacks.value++
     this.answered(question)
+  }
+
+  /** The span of a record, from admission to outcome. */
+  #trace({ record, sequence }: Ticket): Span | undefined {
+    const { tracer, node, task } = this.#host
+    return tracer?.start(node, record.headers, {
+      'messaging.system': 'kafka',
+      'messaging.destination.name': record.topic,
+      'messaging.destination.partition.id': String(record.partition),
+      'messaging.kafka.offset': record.offset,
+      'sluice.task': task,
+      'sluice.sequence': sequence,
+    })
   }
 
   #begin(entry: Entry): void {
@@ -188,7 +203,9 @@ class EnrichOperator implements AsyncOperator, Desk {
     if (this.#closed) return
     entry.state = 'settled'
     this.#pending--
-    this.#host.settle(entry.ticket, entry.outcome!)
+    const outcome = entry.outcome!
+    entry.span?.end('error' in outcome ? outcome.error : outcome.kind === 'drop' ? outcome.reason : undefined)
+    this.#host.settle(entry.ticket, outcome)
   }
 
   #combine(entry: Entry): unknown {

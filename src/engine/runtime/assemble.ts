@@ -29,7 +29,7 @@ export type AssemblyEnvironment = Pick<
   'plan' | 'settings' | 'output' | 'globals' | 'wake' | 'requestCommit'
 > & {
   readonly fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>
-  readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics'>
+  readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics' | 'tracer'>
 }
 
 export function assembleTask(material: TaskMaterial, environment: AssemblyEnvironment): Task {
@@ -63,7 +63,7 @@ function graphParts(
   own: Pick<GraphParts, 'timers' | 'deadLetters' | 'taskTime'>,
 ): GraphParts {
   const { plan, settings, ports, output, globals, wake, requestCommit } = environment
-  const { clock, random, http, metrics } = ports
+  const { clock, random, http, metrics, tracer } = ports
   const task = taskName(id)
   return {
     ...own,
@@ -71,7 +71,15 @@ function graphParts(
     subtopology,
     partition: id.partition,
     settings,
-    host: { task, clock, random, http, metrics, log: ports.log.child({ task }) },
+    host: {
+      task,
+      clock,
+      random,
+      http,
+      metrics,
+      log: ports.log.child({ task }),
+      ...(tracer === undefined ? {} : { tracer }),
+    },
     stores: globals.size === 0 ? state.stores : new Map([...globals, ...state.stores]),
     output,
     wake,

@@ -20,6 +20,7 @@ import type { Logger } from '../../core/log.ts'
 import type { Metrics } from '../../core/metrics.ts'
 import type { Random } from '../../core/random.ts'
 import type { StoreBackend } from '../../core/store.ts'
+import type { Tracer } from '../../core/trace.ts'
 
 export type Guarantee = 'exactly-once' | 'at-least-once'
 
@@ -188,6 +189,8 @@ export interface Ports {
   readonly disk: Disk
   readonly stores: StoreBackend
   readonly http: HttpClient
+  /** Absent where no traces are collected. */
+  readonly tracer?: Tracer
   readonly log: Logger
   readonly metrics: Metrics
   readonly failpoints: Failpoints

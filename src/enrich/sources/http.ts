@@ -113,7 +113,9 @@ export function http<Answer = unknown>(
     request: compileRequest(target.path, parsed.headers, parsed.body, place),
     identity: (request) => identityOf(request, variable),
     async call(request, context) {
-      const headers = kind === 'write' ? withIdempotencyKey(request.headers, context) : request.headers
+      const own = kind === 'write' ? withIdempotencyKey(request.headers, context) : request.headers
+      const { traceHeaders } = context
+      const headers = traceHeaders === undefined ? own : { ...traceHeaders, ...own }
       const { path, body } = request
       const answer = await context.http.request({
         method,

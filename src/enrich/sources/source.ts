@@ -45,6 +45,8 @@ export interface CallContext {
    */
   readonly idempotencyKey: string
   readonly http: HttpClient
+  /** Makes the receiver of a request part of the record's trace (`traceparent`); undefined where none is collected. */
+  readonly traceHeaders?: Readonly<Record<string, string>> | undefined
   /** Wall clock, ms since 1970. */
   now(): number
 }
