@@ -10,18 +10,23 @@ export type { StoreOptions } from './languages/dsl/process.ts'
 export type { App, DefineApp } from './languages/dsl/app.ts'
 export type {
   AggregateOptions,
+  AggregateTableOptions,
   Callback,
+  DerivedTableOptions,
   EmitOptions,
   Flow,
   GlobalJoinOptions,
   GlobalTable,
   Grouped,
+  GroupedTable,
   JoinOptions,
   Named,
   PrintOptions,
   ProcessContext,
   ProcessOptions,
+  ReduceTableOptions,
   RepartitionOptions,
+  SourceTableOptions,
   Stream,
   Table,
   TableOptions,
@@ -49,4 +54,9 @@ export type { Plan } from './engine/topology/plan.ts'
  *   flow.stream(orders).filter((order) => order.total > 1000).to(bigOrders)
  * })
  */
-export const defineApp: DefineApp = makeDefineApp({ json: json(), text: string, count: int64, print: writeLine })
+export const defineApp: DefineApp = makeDefineApp({
+  json: json(),
+  text: string,
+  count: int64,
+  print: writeLine,
+})

@@ -17,17 +17,19 @@ export interface AggregateParts {
   readonly input: PartitionedInput
 }
 
-/** Computes the new aggregate; `undefined` = there was none. */
+/** Computes the new aggregate; `undefined` = there was none, not even an initial one. */
 type Step = (aggregate: unknown, record: FlowRecord) => unknown
+
+/** The aggregate of a key that has none yet. */
+type Init = () => unknown
 
 export function aggregate(
   parts: AggregateParts,
   init: () => unknown,
   add: (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown,
 ): TopologyNode {
-  return aggregateNode('aggregate', 'both', parts, (old, record) =>
-    add(old === undefined ? init() : old, record.value, record.key, record),
-  )
+  const step: Step = (old, record) => add(old, record.value, record.key, record)
+  return aggregateNode('aggregate', 'both', parts, step, init)
 }
 
 /** The first value of a key is its aggregate as it is. */
@@ -35,14 +37,24 @@ export function reduce(
   parts: AggregateParts,
   reducer: (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown,
 ): TopologyNode {
-  return aggregateNode('reduce', 'both', parts, (old, record) =>
-    old === undefined ? record.value : reducer(old, record.value, record.key, record),
+  return aggregateNode(
+    'reduce',
+    'both',
+    parts,
+    (old, record) => (old === undefined ? record.value : reducer(old, record.value, record.key, record)),
+    () => undefined,
   )
 }
 
 /** Counts records without looking into their values, which then need no decoding. */
 export function count(parts: AggregateParts): TopologyNode {
-  return aggregateNode('count', 'key', parts, (old) => (old === undefined ? 1 : (old as number) + 1))
+  return aggregateNode(
+    'count',
+    'key',
+    parts,
+    (old) => (old as number) + 1,
+    () => 0,
+  )
 }
 
 function aggregateNode(
@@ -50,6 +62,7 @@ function aggregateNode(
   reads: TopologyNode['reads'],
   { name, store, emit, input }: AggregateParts,
   step: Step,
+  init: Init,
 ): TopologyNode {
   return {
     name,
@@ -59,12 +72,16 @@ function aggregateNode(
     keeps: 'key',
     stores: [store],
     partitioned: [input],
-    build: buildAggregate(store.name, emit, step),
-    buildSilent: buildAggregate(store.name, 'nothing', step),
+    build: buildAggregate(store.name, emit, step, init),
+    buildSilent: buildAggregate(store.name, 'nothing', step, init),
   }
 }
 
-function buildAggregate(storeName: string, emit: Emit | 'nothing', step: Step): BuildProcessor {
+/**
+ * As in Kafka Streams, the first update of a key that is emitted at once says that the initial value was there before: a
+ * grouping of this table then takes it out of its group. Coalesced updates say that nothing was.
+ */
+function buildAggregate(storeName: string, emit: Emit | 'nothing', step: Step, init: Init): BuildProcessor {
   return (context) => {
     const { next } = context
     const store = context.store<TableStore>(storeName)
@@ -74,13 +91,14 @@ function buildAggregate(storeName: string, emit: Emit | 'nothing', step: Step): 
       if (isAbsent(key)) return context.drop(record, 'null key in an aggregation')
       if (isAbsent(record.value)) return context.drop(record, 'null value in an aggregation')
       const held = store.get(key)
-      const value = step(held?.value, record)
+      const old = held === undefined ? init() : held.value
+      const value = step(old, record)
       const timestamp =
         held !== undefined && held.timestamp > record.timestamp ? held.timestamp : record.timestamp
       // A deletion has no time of its own: its tombstone carries the record's.
       if (isAbsent(value)) store.delete(key, record)
       else store.put(key, value, timestamp, record)
-      if (every) next(changeRecord(record, value, held?.value, timestamp))
+      if (every) next(changeRecord(record, value, old, timestamp))
     }
     // The aggregate was just read, so keeping its old value costs nothing.
     return emit === 'coalesced' ? { process, flush: flushOf(context, store, true) } : { process }

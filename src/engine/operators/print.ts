@@ -21,10 +21,11 @@ export function print(at: At, label: string, write: WriteLine): TopologyNode {
 function shown(side: unknown): string {
   if (typeof side === 'string') return side
   if (side === null || side === undefined) return 'null'
+  if (typeof side === 'bigint' || typeof side === 'symbol') return side.toString()
   try {
-    return JSON.stringify(side) ?? String(side)
+    return (JSON.stringify(side) as string | undefined) ?? Object.prototype.toString.call(side)
   } catch {
-    // A bigint, or an object that contains itself: looking must not send the record to the dead letters.
-    return String(side)
+    // An object that contains itself: looking must not send the record to the dead letters.
+    return Object.prototype.toString.call(side)
   }
 }

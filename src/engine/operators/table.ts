@@ -12,21 +12,18 @@ import type { Emit, TableStore } from './emit.ts'
 export interface TableParts extends At {
   /** Kind `timestamped`. */
   readonly store: StoreSpec
-  readonly emit: Emit
-  /** Whether updates must carry the old value; it costs a read of the store. */
-  readonly oldValues?: boolean
+  /**
+   * Default `coalesced`, but `every` where nobody looks into the store and the user did not ask for it: Kafka has no store and
+   * no cache there.
+   */
+  readonly emit?: Emit | undefined
   /** Given by toTable: a stream whose key may have changed. */
   readonly partitioned?: PartitionedInput
+  /** The user asked for its store: filters may ask what was there before. Default false. */
+  readonly materialized?: boolean
 }
 
-export function table({
-  name,
-  parent,
-  store,
-  emit,
-  oldValues = false,
-  partitioned,
-}: TableParts): TopologyNode {
+export function table({ name, parent, store, emit, partitioned, materialized }: TableParts): TopologyNode {
   return {
     name,
     kind: partitioned === undefined ? 'table' : 'toTable',
@@ -34,10 +31,18 @@ export function table({
     reads: 'both',
     keeps: 'key',
     stores: [store],
-    build: emit === 'every' ? emitEvery(store.name, oldValues) : emitCoalesced(store.name, oldValues),
+    oldValues: materialized === true ? 'at-hand' : 'on-demand',
+    build: emitting(store.name, emit ?? 'coalesced', false),
+    buildTracking: emitting(store.name, emit ?? 'coalesced', true),
+    ...(emit === undefined && materialized !== true ? { buildUnasked: emitEvery(store.name, false) } : {}),
     buildSilent: emitNothing(store.name),
     ...(partitioned === undefined ? {} : { partitioned: [partitioned] }),
   }
+}
+
+/** @param oldValues whether updates carry the old value; it costs a read of the store */
+function emitting(store: string, emit: Emit, oldValues: boolean): BuildProcessor {
+  return emit === 'every' ? emitEvery(store, oldValues) : emitCoalesced(store, oldValues)
 }
 
 function emitEvery(storeName: string, oldValues: boolean): BuildProcessor {

@@ -12,6 +12,7 @@ import { analyseDecoding } from './decode.ts'
 import { insertRepartitions } from './repartition.ts'
 import { internalTopics } from './internal-topics.ts'
 import { makeManifest } from './manifest.ts'
+import { trackedNodes } from './old-values.ts'
 import { makeSubtopology, splitNodes } from './subtopologies.ts'
 import { validate } from './validate.ts'
 
@@ -49,6 +50,8 @@ export function compile(application: string, topology: Topology): Plan {
 
 function completeNodes(nodes: readonly TopologyNode[]): readonly PlanNode[] {
   const { decode, reuse } = analyseDecoding(nodes)
+  const tracked = trackedNodes(nodes)
+  const connected = new Set(nodes.flatMap((node) => node.connects ?? []))
   const children = new Map<string, string[]>(nodes.map((node) => [node.name, []]))
   for (const node of nodes) for (const parent of node.parents) children.get(parent)!.push(node.name)
   return nodes.map((node) => {
@@ -57,12 +60,24 @@ function completeNodes(nodes: readonly TopologyNode[]): readonly PlanNode[] {
     const reused = reuse.get(node.name)
     return Object.freeze({
       ...node,
+      ...chosenBuild(node, tracked, connected),
       ...(below.length === 0 && node.buildSilent !== undefined ? { build: node.buildSilent } : {}),
       children: Object.freeze(below),
       ...(decoded === undefined ? {} : { decode: decoded }),
       ...(reused === undefined ? {} : { reuse: reused }),
     })
   })
+}
+
+/** Which of its behaviours a table needs, by who is below. */
+function chosenBuild(
+  { name, stores, buildTracking, buildUnasked }: TopologyNode,
+  tracked: ReadonlySet<string>,
+  connected: ReadonlySet<string>,
+): Pick<TopologyNode, 'build'> {
+  if (tracked.has(name)) return buildTracking === undefined ? {} : { build: buildTracking }
+  const asked = stores?.some((store) => connected.has(store.name)) === true
+  return buildUnasked === undefined || asked ? {} : { build: buildUnasked }
 }
 
 function userTopics(

@@ -18,6 +18,20 @@ export interface TopologyNode {
   readonly build?: BuildProcessor
   /** Takes the place of `build` when nothing is below the node: keeps state, emits nothing (a table that is only joined). */
   readonly buildSilent?: BuildProcessor
+  /** Takes the place of `build` when something below needs what a value was before: its changes carry it. */
+  readonly buildTracking?: BuildProcessor
+  /** Takes the place of `build` when nobody else looks into the node's store or asks what a value was before. */
+  readonly buildUnasked?: BuildProcessor
+  /** Parents (tables) whose changes must carry what a value was before. */
+  readonly needsOldValues?: readonly string[]
+  /** Leaves out deletions of what was never there, if its parent can say so without a store made for it. */
+  readonly likesOldValues?: boolean
+  /**
+   * What it takes for this table to say what a value was before. `at-hand` (default): nothing, it has a store with a name or
+   * just read the value. `on-demand`: a store that nobody named, read only for who cannot do without. `relayed`: its parents must
+   * be able to. `demands`: as `relayed`, and it demands it of them.
+   */
+  readonly oldValues?: 'at-hand' | 'on-demand' | 'relayed' | 'demands'
   /** Stores this node owns or uses. A store is defined by one node; others name it in `connects`. */
   readonly stores?: readonly StoreSpec[]
   readonly connects?: readonly string[]

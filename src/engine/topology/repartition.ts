@@ -110,5 +110,6 @@ function rewire(node: TopologyNode, moved: ReadonlyMap<string, string>): Topolog
     parents: node.parents.map(rename),
     partitioned: (node.partitioned ?? []).map((input) => ({ ...input, parent: rename(input.parent) })),
     ...(node.copartitions === undefined ? {} : { copartitions: node.copartitions.map(rename) }),
+    ...(node.needsOldValues === undefined ? {} : { needsOldValues: node.needsOldValues.map(rename) }),
   }
 }

@@ -1,17 +1,19 @@
 /** The beginning of an application: streams and tables of topics. */
 import { sluiceError } from '../../core/errors.ts'
 import type { Topic } from '../../core/topic.ts'
+import { storeView } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import { GroupedHandle } from './grouped.ts'
+import { GroupedTableHandle } from './grouped-table.ts'
 import { globalName, GlobalTableHandle } from './global-table.ts'
 import { checkOptions } from './options.ts'
-import { givenName, tableStore } from './place.ts'
+import { givenName, isMaterialized, tableStore } from './place.ts'
 import type { Supplies, Workshop } from './place.ts'
 import { StreamHandle } from './stream.ts'
 import { TableHandle } from './table.ts'
-import type { Flow, GlobalTable, Named, Stream, Table, TableOptions } from './types.ts'
+import type { Flow, GlobalTable, Named, SourceTableOptions, Stream, Table } from './types.ts'
 
 export function makeWorkshop({ print, ...serdes }: Supplies): Workshop {
   return {
@@ -21,6 +23,7 @@ export function makeWorkshop({ print, ...serdes }: Supplies): Workshop {
     stream: (place) => new StreamHandle(place),
     table: (place) => new TableHandle(place),
     grouped: (place) => new GroupedHandle(place),
+    groupedTable: (place) => new GroupedTableHandle(place),
   }
 }
 
@@ -56,7 +59,7 @@ export class FlowHandle implements Flow {
     })
   }
 
-  table<K, V>(topic: Topic<K, V>, options?: TableOptions): Table<K, V> {
+  table<K, V>(topic: Topic<K, V>, options?: SourceTableOptions): Table<K, V> {
     checkOptions('table', options)
     const { builder } = this.#shop
     const name = givenName(options, 'table') ?? stepName(topic.name, 'table')
@@ -66,9 +69,11 @@ export class FlowHandle implements Flow {
     if (known !== undefined && options === undefined) return known as Table<K, V>
     const { key, value } = topic
     const store = tableStore(name, key, value, options)
-    builder.add(table({ name, parent, store, emit: options?.emit ?? 'coalesced' }))
+    const materialized = isMaterialized(options)
+    builder.add(table({ name, parent, store, emit: options?.emit, materialized }))
     const lineage = options?.name ?? topic.name
-    const made = this.#shop.table<K, V>({ shop: this.#shop, node: name, lineage, key, value, store })
+    const view = storeView(store.name)
+    const made = this.#shop.table<K, V>({ shop: this.#shop, node: name, lineage, key, value, view })
     this.#tables.set(name, made)
     return made
   }

@@ -4,6 +4,7 @@ import { lintUnknown } from '../../core/config.ts'
 /** A verb that takes options and does not check them itself, as enrich does. */
 export type Verb =
   | 'aggregate'
+  | 'aggregateTable'
   | 'branch'
   | 'count'
   | 'filter'
@@ -24,9 +25,16 @@ export type Verb =
   | 'print'
   | 'process'
   | 'reduce'
+  | 'reduceTable'
   | 'repartition'
   | 'selectKey'
   | 'table'
+  | 'tableFilter'
+  | 'tableFilterNot'
+  | 'tableJoin'
+  | 'tableLeftJoin'
+  | 'tableMapValues'
+  | 'tableOuterJoin'
   | 'to'
   | 'toStream'
   | 'toTable'
@@ -35,8 +43,11 @@ const NAMED = ['name']
 const SERDES = ['name', 'key', 'value']
 const TABLE = ['name', 'emit', 'changelog']
 
+const MATERIALIZED = [...TABLE, 'materialized']
+
 const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   aggregate: [...TABLE, 'init', 'add', 'value'],
+  aggregateTable: [...TABLE, 'init', 'add', 'subtract', 'value'],
   branch: NAMED,
   count: TABLE,
   filter: NAMED,
@@ -57,12 +68,19 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   print: ['name', 'label', 'write'],
   process: [...SERDES, 'stores'],
   reduce: [...TABLE, 'value'],
+  reduceTable: [...TABLE, 'add', 'subtract', 'value'],
   repartition: [...SERDES, 'partitions'],
   selectKey: SERDES,
-  table: TABLE,
+  table: MATERIALIZED,
+  tableFilter: MATERIALIZED,
+  tableFilterNot: MATERIALIZED,
+  tableJoin: [...MATERIALIZED, 'value'],
+  tableLeftJoin: [...MATERIALIZED, 'value'],
+  tableMapValues: [...MATERIALIZED, 'value'],
+  tableOuterJoin: [...MATERIALIZED, 'value'],
   to: NAMED,
   toStream: NAMED,
-  toTable: [...TABLE, 'key', 'value'],
+  toTable: [...MATERIALIZED, 'key', 'value'],
 }
 
 /** @throws SLUICE_CONFIG_UNKNOWN with the nearest option of that verb */

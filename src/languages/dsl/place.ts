@@ -8,7 +8,16 @@ import type { WriteLine } from '../../engine/operators/print.ts'
 import type { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
-import type { Grouped, Named, StateOptions, Stream, Table } from './types.ts'
+import type { TableView } from '../../engine/operators/table-view.ts'
+import type {
+  Grouped,
+  GroupedTable,
+  Named,
+  SourceTableOptions,
+  StateOptions,
+  Stream,
+  Table,
+} from './types.ts'
 
 /** Serdes for what has none of its own; handed in by the composition root. */
 export interface DefaultSerdes {
@@ -32,6 +41,7 @@ export interface Workshop {
   stream<K, V>(place: Place): Stream<K, V>
   table<K, V>(place: TablePlace): Table<K, V>
   grouped<K, V>(place: GroupPlace): Grouped<K, V>
+  groupedTable<K, V>(place: GroupPlace): GroupedTable<K, V>
 }
 
 export interface Place {
@@ -52,7 +62,8 @@ export interface GroupPlace extends Place {
 
 export interface TablePlace extends Place {
   readonly key: Serde<unknown>
-  readonly store: StoreSpec
+  /** How joins look keys up in it. */
+  readonly view: TableView
 }
 
 /** The place of a handle that was made by `workshop`. @throws SLUICE_TOPOLOGY for a handle of another application */
@@ -83,6 +94,11 @@ export function givenName(options: Named | undefined, verb: string): string | un
 /** Any text as a part of a name. */
 export function namePart(text: string): string {
   return text.replace(/[^a-zA-Z0-9._-]/g, '_')
+}
+
+/** Whether the user asked for the store of a table. */
+export function isMaterialized(options: SourceTableOptions | undefined): boolean {
+  return options?.materialized ?? options?.name !== undefined
 }
 
 /** The store of a table or aggregation. */

@@ -16,6 +16,7 @@ import { print } from '../../engine/operators/print.ts'
 import { repartition } from '../../engine/operators/repartition.ts'
 import { selectKey } from '../../engine/operators/select-key.ts'
 import { sink } from '../../engine/operators/sink.ts'
+import { storeView } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
@@ -25,6 +26,7 @@ import { addGlobalJoin } from './global-table.ts'
 import {
   freeName,
   givenName,
+  isMaterialized,
   keySerde,
   namePart,
   placeOf,
@@ -167,14 +169,15 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     const input = this.#input(name, 'toTable', options)
     const { key, value, parent } = input
     const store = tableStore(name, key, value, options)
-    shop.builder.add(table({ name, parent, store, emit: options?.emit ?? 'coalesced', partitioned: input }))
+    const [emit, materialized] = [options?.emit, isMaterialized(options)]
+    shop.builder.add(table({ name, parent, store, emit, partitioned: input, materialized }))
     return shop.table({
       ...this.place,
       node: name,
       lineage: options?.name ?? this.place.lineage,
       key,
       value,
-      store,
+      view: storeView(store.name),
     })
   }
 
@@ -219,7 +222,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   joinGlobal<G, T, R>(
     other: GlobalTable<G, T>,
     options: GlobalJoinOptions<K, V, NoInfer<G>>,
-    joiner: (value: V, other: T, key: K) => R,
+    joiner: (value: V, other: NoInfer<T>, key: K) => R,
   ): Stream<K, R> {
     return this.place.shop.stream(addGlobalJoin('joinGlobal', this.place, other, options, joiner as Joiner))
   }
@@ -227,7 +230,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   leftJoinGlobal<G, T, R>(
     other: GlobalTable<G, T>,
     options: GlobalJoinOptions<K, V, NoInfer<G>>,
-    joiner: (value: V, other: T | null, key: K) => R,
+    joiner: (value: V, other: NoInfer<T> | null, key: K) => R,
   ): Stream<K, R> {
     return this.place.shop.stream(
       addGlobalJoin('leftJoinGlobal', this.place, other, options, joiner as Joiner),
@@ -306,7 +309,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     const right = placeOf<TablePlace>(other, shop, verb)
     const name = stateName(this.place, `${verb}-${right.lineage}`, options)
     const input = this.#input(name, verb, options, right.key)
-    shop.builder.add(make({ name, input, table: { node: right.node, store: right.store.name } }))
+    shop.builder.add(make({ name, input, table: right }))
     return shop.stream({ ...this.place, node: name, lineage: name, key: input.key, value: undefined })
   }
 }

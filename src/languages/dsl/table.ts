@@ -1,9 +1,32 @@
-/** Tables: the latest value of each key. */
+/** Tables: the latest value of each key. Each verb adds nodes and gives a new handle. */
+import type { Serde } from '../../core/serde.ts'
+import type { Joiner } from '../../engine/operators/join.ts'
+import type { Keeping } from '../../engine/operators/kept-table.ts'
+import { groupTable } from '../../engine/operators/table-group.ts'
+import type { SelectGroup } from '../../engine/operators/table-group.ts'
+import { joinedView, joinTables } from '../../engine/operators/table-join.ts'
+import type { TableJoinKind, TableJoinParts } from '../../engine/operators/table-join.ts'
+import { filterTable, mapTable } from '../../engine/operators/table-values.ts'
+import type { Derive, DerivedTableParts } from '../../engine/operators/table-values.ts'
+import { derivedView, storeView } from '../../engine/operators/table-view.ts'
 import { toStream } from '../../engine/operators/to-stream.ts'
+import { stepName } from '../../engine/topology/names.ts'
+import type { TopologyNode } from '../../engine/topology/node.ts'
 import { checkOptions } from './options.ts'
-import { freeName } from './place.ts'
+import type { Verb } from './options.ts'
+import { freeName, placeOf, stateName, tableStore } from './place.ts'
 import type { TablePlace } from './place.ts'
-import type { Named, Stream, Table } from './types.ts'
+import type {
+  DerivedTableOptions,
+  GroupedTable,
+  Named,
+  NewKeyOptions,
+  Present,
+  Stream,
+  Table,
+} from './types.ts'
+
+type Loose = DerivedTableOptions & { readonly value?: Serde<never> }
 
 export class TableHandle<K, V> implements Table<K, V> {
   readonly place: TablePlace
@@ -19,4 +42,110 @@ export class TableHandle<K, V> implements Table<K, V> {
     shop.builder.add(toStream({ name, parent: node }))
     return shop.stream({ shop, node: name, lineage, key, value })
   }
+
+  filter(predicate: (value: V, key: K) => boolean, options?: DerivedTableOptions): Table<K, V> {
+    const test = predicate as (value: unknown, key: unknown) => boolean
+    const derive: Derive = (value, key) => (test(value, key) ? value : null)
+    return this.#derived('tableFilter', options, this.place.value, derive, (parts) =>
+      filterTable('filter', parts),
+    )
+  }
+
+  filterNot(predicate: (value: V, key: K) => boolean, options?: DerivedTableOptions): Table<K, V> {
+    const test = predicate as (value: unknown, key: unknown) => boolean
+    const derive: Derive = (value, key) => (test(value, key) ? null : value)
+    const make = (parts: DerivedTableParts): TopologyNode => filterTable('filterNot', parts)
+    return this.#derived('tableFilterNot', options, this.place.value, derive, make)
+  }
+
+  mapValues<W>(mapper: (value: V, key: K) => W, options?: Loose): Table<K, Present<W>> {
+    return this.#derived('tableMapValues', options, options?.value, mapper as Derive, mapTable)
+  }
+
+  join<T, R>(other: Table<K, T>, joiner: (value: V, other: T, key: K) => R, options?: Loose): Table<K, R> {
+    return this.#joined('join', other, joiner as Joiner, options)
+  }
+
+  leftJoin<T, R>(
+    other: Table<K, T>,
+    joiner: (value: V, other: T | null, key: K) => R,
+    options?: Loose,
+  ): Table<K, R> {
+    return this.#joined('leftJoin', other, joiner as Joiner, options)
+  }
+
+  outerJoin<T, R>(
+    other: Table<K, T>,
+    joiner: (value: V | null, other: T | null, key: K) => R,
+    options?: Loose,
+  ): Table<K, R> {
+    return this.#joined('outerJoin', other, joiner as Joiner, options)
+  }
+
+  groupBy<L = string, W = V>(
+    selector: (value: V, key: K) => readonly [NoInfer<L> | null, W],
+    options?: NewKeyOptions<L, never>,
+  ): GroupedTable<L, W> {
+    const { place } = this
+    checkOptions('groupBy', options)
+    const name = freeName(place, 'groupBy', options)
+    place.shop.builder.add(groupTable({ name, parent: place.node }, selector as SelectGroup))
+    const lineage = options?.name ?? stepName(place.lineage, 'groupBy')
+    const { key, value } = options ?? {}
+    return place.shop.groupedTable({ ...place, node: name, lineage, key, value, repartition: options?.name })
+  }
+
+  #derived<W>(
+    verb: 'tableFilter' | 'tableFilterNot' | 'tableMapValues',
+    options: DerivedTableOptions | undefined,
+    value: Serde<unknown> | undefined,
+    derive: Derive,
+    make: (parts: DerivedTableParts) => TopologyNode,
+  ): Table<K, W> {
+    const { place } = this
+    checkOptions(verb, options)
+    const step = STEPS[verb]
+    const name = isKept(options) ? stateName(place, `${step}-table`, options) : freeName(place, step, options)
+    const keeping = keepingOf(place, name, value, options)
+    place.shop.builder.add(make({ name, parent: place.node, derive, ...(keeping && { keeping }) }))
+    const view = keeping === undefined ? derivedView(place.view, derive) : storeView(name)
+    const lineage = options?.name ?? place.lineage
+    return place.shop.table({ ...place, node: name, lineage, value: keeping?.store.value ?? value, view })
+  }
+
+  #joined<R>(kind: TableJoinKind, other: unknown, joiner: Joiner, options: Loose | undefined): Table<K, R> {
+    const { place } = this
+    checkOptions(JOINS[kind], options)
+    const right = placeOf<TablePlace>(other, place.shop, kind)
+    const name = stateName(place, `${kind}-${right.lineage}`, options)
+    const keeping = keepingOf(place, name, options?.value, options)
+    const parts: TableJoinParts = { name, kind, left: place, right, joiner, ...(keeping && { keeping }) }
+    for (const node of joinTables(parts)) place.shop.builder.add(node)
+    const view = keeping === undefined ? joinedView(parts) : storeView(name)
+    const value = keeping?.store.value ?? options?.value
+    return place.shop.table({ ...place, node: name, lineage: name, value, view })
+  }
+}
+
+const STEPS = { tableFilter: 'filter', tableFilterNot: 'filterNot', tableMapValues: 'mapValues' } as const
+
+const JOINS: Readonly<Record<TableJoinKind, Verb>> = {
+  join: 'tableJoin',
+  leftJoin: 'tableLeftJoin',
+  outerJoin: 'tableOuterJoin',
+}
+
+function isKept(options: DerivedTableOptions | undefined): boolean {
+  return options?.materialized ?? (options?.emit !== undefined || options?.changelog !== undefined)
+}
+
+function keepingOf(
+  { key, shop }: TablePlace,
+  name: string,
+  value: Serde<unknown> | undefined,
+  options: DerivedTableOptions | undefined,
+): Keeping | undefined {
+  if (!isKept(options)) return undefined
+  const store = tableStore(name, key, value ?? shop.serdes.json, options)
+  return { store, emit: options?.emit ?? 'coalesced' }
 }

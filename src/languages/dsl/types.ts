@@ -23,7 +23,7 @@ export interface Serdes<K, V> {
   readonly value?: Serde<V>
 }
 
-type Present<T> = Exclude<T, null | undefined>
+export type Present<T> = Exclude<T, null | undefined>
 
 /**
  * Options of a verb that makes new keys. The type of the keys comes from the serde: without one they must be text, so
@@ -57,8 +57,18 @@ export interface StateOptions extends EmitOptions {
 
 export interface TableOptions extends Named, StateOptions {}
 
+/** Of a table that begins at a topic or stream. */
+export interface SourceTableOptions extends TableOptions {
+  /**
+   * True: filters of it leave out deletions of what was never there, and `emit` defaults to `coalesced` even where no join looks
+   * into it (false: to `every` there). Default: whether it has a `name`, as in Kafka Streams, where a table without one has
+   * neither store nor cache unless something else needs them.
+   */
+  readonly materialized?: boolean
+}
+
 /** How a stream becomes a table. */
-export interface ToTableOptions<K, V> extends Named, Serdes<K, V>, StateOptions {}
+export interface ToTableOptions<K, V> extends Serdes<K, V>, SourceTableOptions {}
 
 export interface RepartitionOptions<K, V> extends Named, Serdes<K, V> {
   /** Default: as many as the topics it comes from, or as the partner of a join. */
@@ -192,13 +202,13 @@ export interface Stream<out K, out V> {
   joinGlobal<G, T, R>(
     table: GlobalTable<G, T>,
     options: GlobalJoinOptions<K, V, NoInfer<G>>,
-    joiner: (value: V, other: T, key: K) => R,
+    joiner: (value: V, other: NoInfer<T>, key: K) => R,
   ): Stream<K, R>
   /** As `joinGlobal`, but a record without a table value, or with a null key to look up, is joined with null. */
   leftJoinGlobal<G, T, R>(
     table: GlobalTable<G, T>,
     options: GlobalJoinOptions<K, V, NoInfer<G>>,
-    joiner: (value: V, other: T | null, key: K) => R,
+    joiner: (value: V, other: NoInfer<T> | null, key: K) => R,
   ): Stream<K, R>
   /** Hands each record to a function. Dead end, and not exactly once: after a crash a record may be handed over again. */
   forEach(look: Callback<K, V, void>, options?: Named): void
@@ -215,6 +225,75 @@ export interface Stream<out K, out V> {
 export interface Table<out K, out V> {
   /** Its updates as a stream; a deletion has the value null. */
   toStream(options?: Named): Stream<K, V>
+  /** Only the entries for which the predicate holds. Deletions never reach it. */
+  filter(predicate: (value: V, key: K) => boolean, options?: DerivedTableOptions): Table<K, V>
+  /** Only the entries for which the predicate does not hold. */
+  filterNot(predicate: (value: V, key: K) => boolean, options?: DerivedTableOptions): Table<K, V>
+  /** Another value for each key. Deletions stay deletions; a null leaves the entry out. */
+  mapValues<W>(
+    mapper: (value: V, key: K) => W,
+    options?: DerivedTableOptions & { readonly value?: Serde<Present<W>> },
+  ): Table<K, Present<W>>
+  /** The keys that both tables have. A change of either side changes the result. */
+  join<T, R>(
+    other: Table<K, T>,
+    joiner: (value: V, other: T, key: K) => R,
+    options?: DerivedTableOptions & { readonly value?: Serde<Present<R>> },
+  ): Table<K, R>
+  /** The keys of this table, with null where the other has none. */
+  leftJoin<T, R>(
+    other: Table<K, T>,
+    joiner: (value: V, other: T | null, key: K) => R,
+    options?: DerivedTableOptions & { readonly value?: Serde<Present<R>> },
+  ): Table<K, R>
+  /** The keys of either table, with null for the side that has none. */
+  outerJoin<T, R>(
+    other: Table<K, T>,
+    joiner: (value: V | null, other: T | null, key: K) => R,
+    options?: DerivedTableOptions & { readonly value?: Serde<Present<R>> },
+  ): Table<K, R>
+  /**
+   * Groups the entries by a new key, given with the value to aggregate as `[key, value]`; a null of either leaves the entry out.
+   * Always through a repartition topic. `name` as in groupByKey.
+   */
+  groupBy<L = string, W = V>(
+    selector: (value: V, key: K) => readonly [NoInfer<L> | null, W],
+    options?: NewKeyOptions<L, Present<W>>,
+  ): GroupedTable<L, W>
+}
+
+/** A table computed from others. */
+export interface DerivedTableOptions extends TableOptions {
+  /**
+   * Keeps the result in a store of its own, under the name of the table. Default false (true with `emit` or `changelog`, which
+   * are about that store): it is computed again when it is looked up.
+   */
+  readonly materialized?: boolean
+}
+
+/** Entries of a table, grouped. What an entry was before is taken out of its group, then what it is now is put in. */
+export interface GroupedTable<out K, out V> {
+  /** Entries per group; 0 when all have left. */
+  count(options?: TableOptions): Table<K, number>
+  /** The first value of a group, then `add(aggregate, value)`. */
+  reduce(options: ReduceTableOptions<K, V>): Table<K, V>
+  /** Null of either function deletes the group. */
+  aggregate<A>(options: AggregateTableOptions<K, V, A>): Table<K, A>
+}
+
+export interface ReduceTableOptions<K, V> extends TableOptions {
+  add(aggregate: V, value: V, key: K): V
+  subtract(aggregate: V, value: V, key: K): V
+  /** Default: as the values, or JSON. */
+  readonly value?: Serde<Present<V>>
+}
+
+export interface AggregateTableOptions<K, V, A> extends TableOptions {
+  init(): A
+  add(aggregate: A, value: V, key: K): A | null
+  subtract(aggregate: A, value: V, key: K): A | null
+  /** Serde of the aggregate. Default JSON. */
+  readonly value?: Serde<A>
 }
 
 /**
@@ -253,7 +332,7 @@ export interface Flow {
   /** The records of a topic, or of several with the same types. */
   stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[]): Stream<K, V>
   /** A topic as a table: the last value of each key. */
-  table<K, V>(topic: Topic<K, V>, options?: TableOptions): Table<K, V>
+  table<K, V>(topic: Topic<K, V>, options?: SourceTableOptions): Table<K, V>
   /** A topic as a table that every instance holds whole, in memory. A null key is dropped, a null value deletes. */
   globalTable<K, V>(topic: Topic<K, V>, options?: Named): GlobalTable<K, V>
 }

@@ -160,7 +160,7 @@ describe('the verbs at the end', () => {
     const label = '[in-selectKey]: null, '
     expect(lines).toEqual([
       '[in]: k, 1',
-      ...['text', 'null', 'null', '{"a":[1]}', '7', String(circle)].map((text) => label + text),
+      ...['text', 'null', 'null', '{"a":[1]}', '7', '[object Array]'].map((text) => label + text),
     ])
   })
 })

@@ -1,4 +1,4 @@
-/** The named functions of the Kafka Streams conformance scenarios, as their README defines them. */
+/** The named functions of the Kafka Streams conformance cases, as their README defines them. */
 
 export type Value = string | number | null
 
@@ -141,20 +141,25 @@ export function reducer(name: string): (so: Value, value: Value) => Value {
   return functions[verb]!
 }
 
-export function aggregator(name: string): {
+export interface Aggregator {
   readonly init: Value
   readonly add: (so: Value, value: Value) => Value
-} {
+  readonly subtract: (so: Value, value: Value) => Value
+}
+
+export function aggregator(name: string): Aggregator {
   const [verb, a] = split(name)
   const concat = (so: Value, v: Value): Value => `${text(so)}+${text(v)}`
-  const functions: Readonly<Record<string, readonly [Value, (so: Value, value: Value) => Value]>> = {
-    concat: ['0', concat],
-    nullOn: ['0', (so, v) => (text(v) === a ? null : concat(so, v))],
-    last: ['', (_, v) => v],
-    max: ['', (so, v) => (text(v) > text(so) ? v : so)],
-    sum: [0, (so, v) => num(so) + num(v)],
-    countNull: [0, (so, v) => num(so) + (v === null ? 100 : 1)],
+  const without = (so: Value, v: Value): Value => `${text(so)}-${text(v)}`
+  type Step = (so: Value, value: Value) => Value
+  const functions: Readonly<Record<string, readonly [init: Value, add: Step, subtract: Step]>> = {
+    concat: ['0', concat, without],
+    nullOn: ['0', (so, v) => (text(v) === a ? null : concat(so, v)), without],
+    last: ['', (_, v) => v, (so) => so],
+    max: ['', (so, v) => (text(v) > text(so) ? v : so), (so) => so],
+    sum: [0, (so, v) => num(so) + num(v), (so, v) => num(so) - num(v)],
+    countNull: [0, (so, v) => num(so) + (v === null ? 100 : 1), (so) => num(so) - 1],
   }
-  const [init, add] = functions[verb]!
-  return { init, add }
+  const [init, add, subtract] = functions[verb]!
+  return { init, add, subtract }
 }

@@ -1,0 +1,116 @@
+/** Steps of a case that begin at a stream. */
+import { string, topic } from '../../src/index.ts'
+import type { Step } from './case.ts'
+import { flatFunction, joiner, keyFunction, predicate, valueFunction } from './functions.ts'
+import type { Value } from './functions.ts'
+import { processorOf } from './processors.ts'
+import { VALUES } from './serde.ts'
+import { NotYet, sourceTableOptions } from './thing.ts'
+import type { Drawing, Key, Stream, Thing } from './thing.ts'
+
+export function drawStream(drawing: Drawing, stream: Stream, step: Step, name: string): Thing | undefined {
+  switch (step.op) {
+    case 'split':
+      return split(drawing, stream, step, name)
+    case 'to':
+      stream.to(topic<Key, Value>(step.topic!, { key: string, value: VALUES }), { name })
+      return undefined
+    case 'foreach':
+      stream.forEach(() => {}, { name })
+      return undefined
+    case 'groupByKey':
+      return { kind: 'group', group: stream.groupByKey(step.name === undefined ? {} : { name }) }
+    case 'groupBy':
+      return { kind: 'group', group: grouped(stream, step, name) }
+    case 'toTable':
+      return { kind: 'table', table: stream.toTable(sourceTableOptions(drawing, step, name)) }
+    case 'join':
+    case 'leftJoin':
+      return { kind: 'stream', stream: joined(drawing, stream, step, step.op, name) }
+    case 'merge': {
+      const others = [step.with ?? []].flat().map((id) => streamOf(drawing, id))
+      return { kind: 'stream', stream: stream.merge(...others) }
+    }
+    case 'process': {
+      const stores = (step.stores ?? []).map((id) => drawing.stores.get(id)!)
+      return {
+        kind: 'stream',
+        stream: stream.process(processorOf(step), { name, key: string, value: VALUES, stores }),
+      }
+    }
+    default:
+      return { kind: 'stream', stream: changed(stream, step, name) }
+  }
+}
+
+/** Verbs that give one stream and need nothing but their functions. */
+function changed(stream: Stream, step: Step, name: string): Stream {
+  switch (step.op) {
+    case 'filter':
+    case 'filterNot':
+      return stream[step.op](predicate(step.predicate!), { name })
+    case 'peek':
+      return stream.peek(() => {}, { name })
+    case 'mapValues':
+      return stream.mapValues<Value>(valueFunction(step.fn!), { name })
+    case 'selectKey':
+      return stream.selectKey(keyFunction(step.key!), { name })
+    case 'flatMap':
+      return stream.flatMap(flatFunction(step.fn!), { name })
+    case 'flatMapValues': {
+      const flat = flatFunction(step.fn!)
+      return stream.flatMapValues((v, k) => flat(v, k).map(([, value]) => value), { name })
+    }
+    case 'map': {
+      const [key, value] = [keyFunction(step.key ?? 'identity'), valueFunction(step.value ?? 'identity')]
+      return stream.map((v, k) => [key(v, k), value(v, k)] as const, { name })
+    }
+    case 'repartition':
+      return stream.repartition({
+        name,
+        ...(step.partitions === undefined ? {} : { partitions: step.partitions }),
+      })
+    default:
+      throw new NotYet(`${step.op} of a stream`)
+  }
+}
+
+function split({ things }: Drawing, stream: Stream, step: Step, name: string): undefined {
+  const branches = step.branches!
+  const tests = Object.fromEntries(
+    branches.map((branch, index) => [`b${index}`, predicate(branch.predicate)] as const),
+  )
+  const arms = stream.branch(tests, { name })
+  branches.forEach(({ id }, index) => things.set(id, { kind: 'stream', stream: arms[`b${index}`]! }))
+  if (step.default !== undefined) things.set(step.default.id, { kind: 'stream', stream: arms['default']! })
+}
+
+function grouped(stream: Stream, step: Step, name: string): ReturnType<Stream['groupByKey']> {
+  const key = keyFunction(step.key!)
+  if (step.name !== undefined) return stream.groupBy(key, { name })
+  // A name of the group would make its aggregations share a repartition topic.
+  return stream.selectKey(key, { name }).groupByKey()
+}
+
+function joined(
+  { things }: Drawing,
+  stream: Stream,
+  step: Step,
+  verb: 'join' | 'leftJoin',
+  name: string,
+): Stream {
+  const other = things.get(String(step.with))
+  const join = joiner(step.joiner ?? 'concat')
+  if (other?.kind === 'table') return stream[verb](other.table, join, { name })
+  if (other?.kind !== 'global') throw new NotYet(`stream-stream-${verb}`)
+  const by = { key: keyFunction(step.key ?? 'identity'), name }
+  return verb === 'join'
+    ? stream.joinGlobal(other.table, by, join)
+    : stream.leftJoinGlobal(other.table, by, join)
+}
+
+function streamOf({ things }: Drawing, id: string): Stream {
+  const thing = things.get(id)
+  if (thing?.kind !== 'stream') throw new Error(`no stream "${id}"`)
+  return thing.stream
+}

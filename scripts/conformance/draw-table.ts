@@ -1,0 +1,54 @@
+/** Steps of a case that begin at a table. */
+import type { DerivedTableOptions } from '../../src/index.ts'
+import type { Step } from './case.ts'
+import { joiner, keyFunction, predicate, valueFunction } from './functions.ts'
+import { PRESENT } from './serde.ts'
+import { NotYet } from './thing.ts'
+import type { Drawing, Table, Thing } from './thing.ts'
+
+export function drawTable(drawing: Drawing, table: Table, step: Step, name: string): Thing {
+  const options = derivedOptions(drawing, step, name)
+  switch (step.op) {
+    case 'toStream': {
+      const stream = table.toStream({ name })
+      if (step.key === undefined) return { kind: 'stream', stream }
+      return { kind: 'stream', stream: stream.selectKey(keyFunction(step.key), { name: `${name}-key` }) }
+    }
+    case 'filter':
+    case 'filterNot':
+      return { kind: 'table', table: table[step.op](predicate(step.predicate!), options) }
+    case 'mapValues': {
+      const mapper = valueFunction(step.fn!)
+      return {
+        kind: 'table',
+        table: table.mapValues((value, key) => mapper(value, key), { ...options, value: PRESENT }),
+      }
+    }
+    case 'groupBy': {
+      const [key, value] = [keyFunction(step.key!), valueFunction(step.value ?? 'identity')]
+      // A name of the group is that of its repartition topic.
+      const group = table.groupBy((v, k) => [key(v, k), value(v, k)], { name, value: PRESENT })
+      return { kind: 'grouped-table', group }
+    }
+    case 'join':
+    case 'leftJoin':
+    case 'outerJoin': {
+      const other = drawing.things.get(String(step.with))
+      if (other?.kind !== 'table') throw new NotYet(`${step.op} of a table with a ${other?.kind}`)
+      const join = joiner(step.joiner ?? 'concat')
+      return { kind: 'table', table: table[step.op](other.table, join, { ...options, value: PRESENT }) }
+    }
+    default:
+      throw new NotYet(`${step.op} of a table`)
+  }
+}
+
+/** Any of these fields makes Kafka's operator one with a Materialized, which has a store. */
+function derivedOptions({ caching }: Drawing, step: Step, name: string): DerivedTableOptions {
+  const materialized = [step.store, step.caching, step.logging, step.retention].some(
+    (field) => field !== undefined,
+  )
+  if (!materialized) return { name }
+  const emit = caching && step.caching !== false ? 'coalesced' : 'every'
+  return { name: step.store ?? name, materialized, emit, changelog: step.logging ?? true }
+}

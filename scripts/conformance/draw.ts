@@ -1,0 +1,118 @@
+/** A case drawn with the DSL, step by step; what the DSL does not have yet is named. */
+import { defineApp, store, string, topic } from '../../src/index.ts'
+import type { App, Flow, TableOptions } from '../../src/index.ts'
+import type { Case, Step } from './case.ts'
+import { serdeOf, VALUES } from './serde.ts'
+import { aggregator, reducer } from './functions.ts'
+import type { Value } from './functions.ts'
+import { drawStream } from './draw-stream.ts'
+import { drawTable } from './draw-table.ts'
+import { NotYet, sourceTableOptions } from './thing.ts'
+import type { Drawing, Grouped, GroupedTable, Thing } from './thing.ts'
+
+export type Drawn = { readonly app: App } | { readonly missing: string }
+
+/** @throws what the DSL throws for a topology that makes no sense */
+export function draw(one: Case): Drawn {
+  const app = defineApp('app', (flow) => addSteps(flow, one))
+  try {
+    app.topology()
+    return { app }
+  } catch (error) {
+    if (error instanceof NotYet) return { missing: error.operator }
+    throw error
+  }
+}
+
+function addSteps(flow: Flow, one: Case): void {
+  const drawing: Drawing = { flow, things: new Map(), stores: new Map(), caching: cachingOf(one) }
+  one.topology.forEach((step, index) => {
+    const missing = notInTheDsl(step)
+    if (missing !== undefined) throw new NotYet(missing)
+    const made = addStep(drawing, step, step.name ?? `s${index}`)
+    if (step.id !== undefined && made !== undefined) drawing.things.set(step.id, made)
+  })
+}
+
+function cachingOf({ config }: Case): boolean {
+  return config['statestore.cache.max.bytes'] !== 0
+}
+
+/** Fields that stand for something the DSL has no word for yet. */
+function notInTheDsl(step: Step): string | undefined {
+  if (step.op === 'windowedBy') return `windowedBy-${(step.window as { readonly type: string }).type}`
+  if (step.window !== undefined) return `stream-stream-${step.op}`
+  if (step.versioned !== undefined) return 'versioned-table'
+  if (step.grace !== undefined) return `stream-table-${step.op}-grace`
+  if (step.foreignKey !== undefined) return `fk-${step.op}`
+  if (step.pattern !== undefined) return 'stream of a topic pattern'
+  if (step.timestampExtractor !== undefined) return 'timestamp extractor'
+  if (step.topicFromValue !== undefined) return 'to a topic from the value'
+  return undefined
+}
+
+function addStep(drawing: Drawing, step: Step, name: string): Thing | undefined {
+  if (step.op === 'addStateStore') return addStore(drawing, step)
+  if (step.from === undefined) return begin(drawing, step, name)
+  const from = drawing.things.get(step.from)
+  if (from === undefined) throw new Error(`step ${name}: no "${step.from}"`)
+  switch (from.kind) {
+    case 'stream':
+      return drawStream(drawing, from.stream, step, name)
+    case 'table':
+      return drawTable(drawing, from.table, step, name)
+    case 'group':
+      return aggregated(from.group, step, tableOptions(drawing, step, name))
+    case 'grouped-table':
+      return aggregatedTable(from.group, step, tableOptions(drawing, step, name))
+    case 'global':
+      throw new NotYet(`${step.op} of a global table`)
+  }
+}
+
+function addStore({ stores }: Drawing, step: Step): undefined {
+  if (step.type !== 'keyValue') throw new NotYet(`addStateStore of type ${step.type}`)
+  stores.set(step.store!, store(step.store!, { key: string, value: VALUES, changelog: step.logging ?? true }))
+}
+
+function begin(drawing: Drawing, step: Step, name: string): Thing {
+  const topics = (step.topics ?? [step.topic!]).map((one) =>
+    topic<string | null, Value>(one, { key: string, value: serdeOf(step.valueType) }),
+  )
+  const { flow } = drawing
+  if (step.op === 'stream') return { kind: 'stream', stream: flow.stream(topics) }
+  if (step.op === 'table') {
+    return { kind: 'table', table: flow.table(topics[0]!, sourceTableOptions(drawing, step, name)) }
+  }
+  if (step.op === 'globalTable') return { kind: 'global', table: flow.globalTable(topics[0]!, { name }) }
+  throw new NotYet(step.op)
+}
+
+function tableOptions({ caching }: Drawing, step: Step, name: string): TableOptions {
+  const emit = caching && step.caching !== false ? 'coalesced' : 'every'
+  return { name: step.store ?? name, emit, changelog: step.logging ?? true }
+}
+
+function aggregated(group: Grouped, step: Step, options: TableOptions): Thing {
+  if (step.op === 'count') return { kind: 'table', table: group.count(options) }
+  if (step.op === 'reduce') return { kind: 'table', table: group.reduce(reducer(step.reducer!), options) }
+  if (step.op !== 'aggregate') throw new NotYet(step.op)
+  const { init, add } = aggregator(step.aggregator!)
+  const value = VALUES
+  return { kind: 'table', table: group.aggregate<Value>({ init: () => init, add, value, ...options }) }
+}
+
+function aggregatedTable(group: GroupedTable, step: Step, options: TableOptions): Thing {
+  if (step.op === 'count') return { kind: 'table', table: group.count(options) }
+  if (step.op === 'reduce') {
+    const [add, subtract] = [reducer(step.reducer!), reducer(step.subtractor!)]
+    return { kind: 'table', table: group.reduce({ add, subtract, ...options }) }
+  }
+  if (step.op !== 'aggregate') throw new NotYet(`${step.op} of a grouped table`)
+  const { init, add, subtract } = aggregator(step.aggregator!)
+  const value = VALUES
+  return {
+    kind: 'table',
+    table: group.aggregate<Value>({ init: () => init, add, subtract, value, ...options }),
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Compares Sluice with what others really gave, case by case; it knows no case by name.
+ *
+ *   npm run conformance -- kafka-streams [--dir DIR] [--verbose all] [--json]
+ *
+ * DIR defaults to ../shared/conformance/SET. Prints a row per operator, the first differences, and last
+ * `N passed, N failed, N skipped`; skipped = the case has an operator that Sluice does not have yet. Exit code 1 when one failed,
+ * 2 when it could not begin.
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { readCases } from './case.ts'
+import { runCase } from './run-case.ts'
+import type { Case } from './case.ts'
+import type { Verdict } from './run-case.ts'
+
+const SUPPORTED = ['kafka-streams']
+/** Failed cases shown without `--verbose all`. */
+const SHOWN = 10
+
+interface Judged {
+  readonly one: Case
+  readonly verdict: Verdict
+}
+
+interface Row {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    dir: { type: 'string' },
+    verbose: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+async function main(): Promise<void> {
+  const [set] = positionals
+  if (set === undefined || positionals.length > 1)
+    return refuse('expected one set, for instance: npm run conformance -- kafka-streams')
+  if (!SUPPORTED.includes(set))
+    return refuse(`the set "${set}" is not supported yet; supported: ${SUPPORTED.join(', ')}`)
+  const folder = resolve(
+    values.dir ?? fileURLToPath(new URL(`../../../shared/conformance/${set}`, import.meta.url)),
+  )
+  if (!existsSync(folder)) return refuse(`no folder ${folder}; give one with --dir`)
+  const judged: Judged[] = []
+  for (const one of readCases(folder)) judged.push({ one, verdict: await runCase(one) })
+  if (judged.length === 0) return refuse(`no cases in ${folder}`)
+  if (values.json) printJson(set, judged)
+  else printText(judged)
+  process.exitCode = judged.some(({ verdict }) => verdict.outcome === 'failed') ? 1 : 0
+}
+
+function refuse(problem: string): void {
+  process.stderr.write(`conformance: ${problem}\n`)
+  process.exitCode = 2
+}
+
+function printText(judged: readonly Judged[]): void {
+  const rows = rowsOf(judged)
+  const width = Math.max(...[...rows.keys()].map((operator) => operator.length))
+  line(`${'operator'.padEnd(width)}  passed  failed  skipped`)
+  for (const [operator, { passed, failed, skipped }] of rows)
+    line(`${operator.padEnd(width)}  ${pad(passed)}  ${pad(failed)}  ${pad(skipped, 7)}`)
+  printMissing(judged)
+  printFailed(judged)
+  const { passed, failed, skipped } = totalOf(judged)
+  line(`\n${passed} passed, ${failed} failed, ${skipped} skipped`)
+}
+
+function printMissing(judged: readonly Judged[]): void {
+  const missing = [...missingOf(judged)].toSorted(([, a], [, b]) => b - a)
+  if (missing.length === 0) return
+  line('\nskipped for the first operator that is not there yet:')
+  for (const [operator, count] of missing) line(`  ${String(count).padStart(4)}  ${operator}`)
+}
+
+function printFailed(judged: readonly Judged[]): void {
+  const failed = judged.filter(({ verdict }) => verdict.outcome === 'failed')
+  for (const { one, verdict } of values.verbose === 'all' ? failed : failed.slice(0, SHOWN)) {
+    line(`\nFAILED ${one.name} (${one.operators.join(', ')})`)
+    if (verdict.outcome === 'failed') for (const difference of verdict.differences) line(`  ${difference}`)
+  }
+  if (values.verbose !== 'all' && failed.length > SHOWN)
+    line(`\n… and ${failed.length - SHOWN} more failed; --verbose all shows them`)
+}
+
+function printJson(set: string, judged: readonly Judged[]): void {
+  const cases = judged.map(({ one: { name, operators }, verdict }) => ({ name, operators, ...verdict }))
+  const operators = Object.fromEntries(rowsOf(judged))
+  line(
+    JSON.stringify({
+      set,
+      ...totalOf(judged),
+      operators,
+      missing: Object.fromEntries(missingOf(judged)),
+      cases,
+    }),
+  )
+}
+
+/** A case counts in the row of each of its operators. */
+function rowsOf(judged: readonly Judged[]): ReadonlyMap<string, Row> {
+  const rows = new Map<string, Row>()
+  for (const { one, verdict } of judged) {
+    for (const operator of one.operators) {
+      const row = rows.get(operator) ?? { passed: 0, failed: 0, skipped: 0 }
+      rows.set(operator, row)
+      row[verdict.outcome]++
+    }
+  }
+  return new Map([...rows].toSorted(([a], [b]) => a.localeCompare(b)))
+}
+
+function totalOf(judged: readonly Judged[]): Row {
+  const total: Row = { passed: 0, failed: 0, skipped: 0 }
+  for (const { verdict } of judged) total[verdict.outcome]++
+  return total
+}
+
+function missingOf(judged: readonly Judged[]): ReadonlyMap<string, number> {
+  const missing = new Map<string, number>()
+  for (const { verdict } of judged) {
+    if (verdict.outcome === 'skipped') missing.set(verdict.missing, (missing.get(verdict.missing) ?? 0) + 1)
+  }
+  return missing
+}
+
+function line(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function pad(count: number, width = 6): string {
+  return String(count).padStart(width)
+}
+
+await main()

@@ -1,0 +1,169 @@
+/** Runs one case on the test driver and compares what came with what Kafka Streams gave: outputs, dropped records, errors. */
+import { string, topic } from '../../src/index.ts'
+import type { App } from '../../src/index.ts'
+import { createDriver } from '../../src/testing/driver.ts'
+import type { Driver } from '../../src/testing/driver.ts'
+import type { Case, CaseHeaders, CaseInput, CaseOutput, Golden } from './case.ts'
+import { draw } from './draw.ts'
+import type { Value } from './functions.ts'
+import { VALUES } from './serde.ts'
+
+export type Verdict =
+  | { readonly outcome: 'passed' }
+  | { readonly outcome: 'skipped'; readonly missing: string }
+  | { readonly outcome: 'failed'; readonly differences: readonly string[] }
+
+/** What a run gave. */
+interface Result {
+  readonly error: Golden['error']
+  readonly problem: string
+  readonly outputs: Readonly<Record<string, readonly CaseOutput[]>>
+  readonly dropped: number
+}
+
+export async function runCase(one: Case): Promise<Verdict> {
+  if (
+    one.inputs.some(
+      (input) => 'value' in input && typeof input.value === 'number' && !Number.isSafeInteger(input.value),
+    )
+  )
+    return { outcome: 'skipped', missing: 'integers beyond 2^53' }
+  const result = await resultOf(one)
+  if ('missing' in result) return { outcome: 'skipped', missing: result.missing }
+  const wanted = [one.golden, { ...one.golden, ...one.goldenInMemory }]
+  const [found] = wanted
+    .map((golden) => differences(one, golden, result))
+    .toSorted((a, b) => a.length - b.length)
+  return found!.length === 0 ? { outcome: 'passed' } : { outcome: 'failed', differences: found! }
+}
+
+async function resultOf(one: Case): Promise<Result | { readonly missing: string }> {
+  let app: App
+  try {
+    const drawn = draw(one)
+    if ('missing' in drawn) return drawn
+    app = drawn.app
+    app.plan()
+  } catch (error) {
+    return { error: { phase: 'build' }, problem: String(error), outputs: {}, dropped: 0 }
+  }
+  const driver = await createDriver(app.plan(), {
+    startTime: one.startWallClock ?? 0,
+    settings: {
+      onDeserializeError: policy(one, 'deserialization.exception.handler'),
+      onProcessingError: policy(one, 'processing.exception.handler'),
+    },
+  })
+  try {
+    return feed(one, driver)
+  } finally {
+    driver.close()
+  }
+}
+
+function policy({ config }: Case, handler: string): 'dead-letter' | 'fail' {
+  return config[handler] === 'continue' ? 'dead-letter' : 'fail'
+}
+
+function feed(one: Case, driver: Driver): Result {
+  const outputs: Record<string, CaseOutput[]> = {}
+  const collect = (step: number): void => {
+    for (const name of Object.keys(one.golden.outputs))
+      (outputs[name] ??= []).push(...read(driver, name, step))
+  }
+  for (const [step, input] of one.inputs.entries()) {
+    try {
+      give(driver, input)
+    } catch (error) {
+      collect(step)
+      return { error: { phase: 'run', step }, problem: String(error), outputs, dropped: dropped(driver) }
+    }
+    collect(step)
+  }
+  return { error: undefined, problem: '', outputs, dropped: dropped(driver) }
+}
+
+function give(driver: Driver, input: CaseInput): void {
+  if ('advanceWallClock' in input) return driver.advance(input.advanceWallClock)
+  const { key, value, ts, headers } = input
+  driver.pipe(topicOf(input.topic), { key, value, timestamp: ts, headers: (headers ?? []).map(toHeader) })
+}
+
+function topicOf(name: string): ReturnType<typeof topic<string | null, Value>> {
+  return topic(name, { key: string, value: VALUES })
+}
+
+function toHeader([key, value]: CaseHeaders[number]): { key: string; value: Uint8Array | null } {
+  return { key, value: value === null ? null : Buffer.from(value) }
+}
+
+function read(driver: Driver, name: string, step: number): readonly CaseOutput[] {
+  return driver.read(topicOf(name)).map(({ key, value, timestamp: ts, headers }) => {
+    const pairs = headers.map(
+      (header) => [header.key, header.value && Buffer.from(header.value).toString()] as const,
+    )
+    return { step, key, value, ts, ...(pairs.length > 0 ? { headers: pairs } : {}) }
+  })
+}
+
+/** Where a repartition is written, Kafka drops null keys without counting them. */
+function dropped({ metrics }: Driver): number {
+  return metrics
+    .samples()
+    .filter(({ name, labels }) => {
+      return name === 'dropped-records-total' && labels['node']?.endsWith('-repartition-filter') !== true
+    })
+    .reduce((sum, { value }) => sum + value, 0)
+}
+
+function differences(one: Case, golden: Golden, result: Result): readonly string[] {
+  const found: string[] = []
+  if (golden.error?.phase !== result.error?.phase || golden.error?.step !== result.error?.step)
+    found.push(`error: expected ${shown(golden.error)}, came ${shown(result.error)} ${result.problem}`)
+  if (one.referenceBug !== undefined) return found
+  for (const [name, wanted] of Object.entries(golden.outputs))
+    found.push(...outputDifferences(one, name, wanted, result.outputs[name] ?? []))
+  if (golden.error === undefined && golden.droppedRecords !== result.dropped)
+    found.push(`dropped records: expected ${golden.droppedRecords}, came ${result.dropped}`)
+  return found
+}
+
+/** Several looped topics take turns in an order that Kafka does not specify: then only the order per key counts. */
+function outputDifferences(
+  one: Case,
+  name: string,
+  wanted: readonly CaseOutput[],
+  came: readonly CaseOutput[],
+): readonly string[] {
+  if (one.loopedTopics === undefined) return listDifferences(name, wanted, came)
+  const [wantedOf, cameOf] = [byKey(wanted), byKey(came)]
+  return [...new Set([...wantedOf.keys(), ...cameOf.keys()])].flatMap((key) =>
+    listDifferences(`${name}, key ${key}`, wantedOf.get(key) ?? [], cameOf.get(key) ?? []),
+  )
+}
+
+function byKey(outputs: readonly CaseOutput[]): Map<string, CaseOutput[]> {
+  return Map.groupBy(outputs, ({ key }) => JSON.stringify(key))
+}
+
+function listDifferences(
+  place: string,
+  wanted: readonly CaseOutput[],
+  came: readonly CaseOutput[],
+): readonly string[] {
+  const length = Math.max(wanted.length, came.length)
+  const at = Array.from({ length }, (_, index) => index).find(
+    (index) => shown(wanted[index]) !== shown(came[index]),
+  )
+  if (at === undefined) return []
+  return [
+    `${place}, record ${at} of ${wanted.length}: expected ${shown(wanted[at])}, came ${shown(came[at])}`,
+  ]
+}
+
+function shown(thing: CaseOutput | Golden['error']): string {
+  if (thing === undefined) return 'none'
+  if ('phase' in thing) return JSON.stringify({ phase: thing.phase, step: thing.step })
+  const { step, key, value, ts, headers } = thing
+  return JSON.stringify({ step, key, value, ts, headers: headers?.length === 0 ? undefined : headers })
+}
