@@ -23,7 +23,7 @@ function shown(side: unknown): string {
   if (side === null || side === undefined) return 'null'
   if (typeof side === 'bigint' || typeof side === 'symbol') return side.toString()
   try {
-    return (JSON.stringify(side) as string | undefined) ?? Object.prototype.toString.call(side)
+    return JSON.stringify(side) ?? Object.prototype.toString.call(side)
   } catch {
     // An object that contains itself: looking must not send the record to the dead letters.
     return Object.prototype.toString.call(side)

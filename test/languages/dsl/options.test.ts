@@ -50,6 +50,40 @@ const MISSPELT: readonly (readonly [
   ['leftJoin', 'key', (stream, flow) => stream.leftJoin(flow.table(input), () => 1, { kei: 1 } as object)],
   ['process', 'stores', (stream) => stream.process(() => ({ process() {} }), { store: [] } as object)],
   ['toStream', 'name', (_, flow) => flow.table(input).toStream({ nam: 'x' } as object)],
+  ['tableFilter', 'emit', (_, flow) => flow.table(input).filter(() => true, { emitt: 1 } as object)],
+  ['tableFilterNot', 'emit', (_, flow) => flow.table(input).filterNot(() => true, { emitt: 1 } as object)],
+  [
+    'tableMapValues',
+    'materialized',
+    (_, flow) => flow.table(input).mapValues((value) => value, { materialised: true } as object),
+  ],
+  ...(['join', 'leftJoin', 'outerJoin'] as const).map(
+    (verb) =>
+      [
+        `table${verb[0]!.toUpperCase()}${verb.slice(1)}`,
+        'materialized',
+        (_: In, flow: Flow) =>
+          flow.table(input)[verb](flow.table(output), () => 1, { materialised: true } as object),
+      ] as const,
+  ),
+  [
+    'reduceTable',
+    'subtract',
+    (_, flow) =>
+      flow
+        .table(input)
+        .groupBy((value) => ['k', value])
+        .reduce({ add: (so: unknown) => so, substract: () => 1 } as never),
+  ],
+  [
+    'aggregateTable',
+    'subtract',
+    (_, flow) =>
+      flow
+        .table(input)
+        .groupBy((value) => ['k', value])
+        .aggregate({ init: () => 1, add: () => 1, substract: () => 1 } as never),
+  ],
   ['table', 'changelog', (_, flow) => flow.table(input, { changlog: false } as object)],
   ['to', 'name', (stream) => stream.to(output, { nam: 'x' } as object)],
 ]
