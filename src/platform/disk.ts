@@ -114,7 +114,9 @@ async function openOrCreate(path: string): Promise<{ handle: FileHandle; size: n
 async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true })
   if (first === undefined) return
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+  // A relative path ends in `.`, which is its own parent.
+  for (let made = path; made.length >= first.length && made !== dirname(made); made = dirname(made))
+    await syncFolder(dirname(made))
 }
 
 async function list(path: string): Promise<readonly string[]> {

@@ -116,6 +116,15 @@ describe('the lock of a folder', () => {
   })
 })
 
+describe('folders', () => {
+  it('are made under a relative name of one letter', () => {
+    const module = JSON.stringify(new URL('../../src/platform/disk.ts', import.meta.url).href)
+    const script = `import(${module}).then(({ systemDisk }) => systemDisk.makeFolder('d'))`
+    const { status } = spawnSync(process.execPath, ['-e', script], { cwd: root, timeout: 10_000 })
+    expect(status).toBe(0)
+  })
+})
+
 describe('the boot id', () => {
   it('stays the same while the machine runs', () => {
     expect(disk.bootId()).toBe(bootId())
