@@ -137,8 +137,9 @@ export class InFlight {
     this.#settled = count === this.#settled.length ? [] : this.#settled.slice(count)
     for (const { pending, outcome } of batch) {
       const { ticket } = pending
+      // Given up by a commit after its outcome came: it left as a dead letter already.
+      if (!this.#pending.delete(ticket.sequence)) continue
       current.record = ticket.record
-      this.#pending.delete(ticket.sequence)
       if (pending.ledgered >= 0) this.#parts.ledger.delete(sequenceKey(ticket.sequence))
       try {
         this.#deliver(ticket, outcome)
@@ -161,6 +162,7 @@ export class InFlight {
         // It can't be kept over a crash, so it can't be left pending: give it up now, in this transaction.
         if (!isSluiceError(error, 'SLUICE_SERIALIZE')) throw error
         this.#pending.delete(ticket.sequence)
+        if (pending.ledgered >= 0) this.#parts.ledger.delete(sequenceKey(ticket.sequence))
         this.#parts.deadLetters.write(this.#letter(ticket), error)
       }
     }

@@ -1,0 +1,88 @@
+/** What an asynchronous operator holds at a commit, one ticket at a time: each leaves exactly once, by one door. */
+import { describe, expect, it } from 'vitest'
+import type { AsyncHost, Ticket } from '../../../src/core/async-operator.ts'
+import { SILENT } from '../../../src/core/log.ts'
+import { createMetrics } from '../../../src/core/metrics.ts'
+import { FlowRecord } from '../../../src/core/record.ts'
+import type { Bytes } from '../../../src/core/record.ts'
+import type { DeadLetters } from '../../../src/engine/runtime/dead-letter.ts'
+import { InFlight } from '../../../src/engine/runtime/in-flight.ts'
+import type { KeyValueStore } from '../../../src/engine/state/key-value.ts'
+import { json, string } from '../../../src/index.ts'
+import { systemClock } from '../../../src/platform/clock.ts'
+import { systemRandom } from '../../../src/platform/random.ts'
+
+function bench(): {
+  flight: InFlight
+  settle: (value: unknown) => void
+  admit: (value: unknown) => void
+  ticket: () => Ticket
+  emitted: unknown[]
+  letters: unknown[]
+  ledger: Map<string, Bytes>
+} {
+  const emitted: unknown[] = []
+  const letters: unknown[] = []
+  const ledger = new Map<string, Bytes>()
+  const tickets: Ticket[] = []
+  let host: AsyncHost | undefined
+  const id = (key: Bytes): string => Buffer.from(key).toString('hex')
+  const flight = new InFlight({
+    node: 'ask',
+    factory: {
+      deadlineMs: 1_000,
+      open: (given) => {
+        host = given
+        return { admit: (ticket) => void tickets.push(ticket), full: false, close: () => undefined }
+      },
+    },
+    codec: { key: string, value: json() },
+    ledger: {
+      put: (key: Bytes, value: Bytes) => void ledger.set(id(key), value),
+      delete: (key: Bytes) => void ledger.delete(id(key)),
+    } as unknown as KeyValueStore<Bytes, Bytes>,
+    next: ({ value }) => void emitted.push(value),
+    host: { task: '0_0', clock: systemClock, random: systemRandom, log: SILENT, metrics: createMetrics() },
+    deadLetters: { write: (letter: unknown) => void letters.push(letter) } as unknown as DeadLetters,
+    holdTimeMs: 0,
+    reuseKey: false,
+    wake: () => undefined,
+    drop: () => undefined,
+  })
+  return {
+    flight,
+    emitted,
+    letters,
+    ledger,
+    ticket: () => tickets[0]!,
+    admit: (value) => flight.admit(new FlowRecord('a', value, 0, [], 'in', 0, 0, undefined, undefined)),
+    settle: (value) => host!.settle(tickets[0]!, { kind: 'emit', value }),
+  }
+}
+
+const rethrow = (error: unknown): never => {
+  throw error
+}
+
+describe('a record that the ledger cannot keep', () => {
+  it('is a dead letter only, also when its answer had come and was not forwarded yet', () => {
+    const { flight, admit, settle, emitted, letters } = bench()
+    admit({ n: 1n })
+    settle('answer')
+    flight.writeLedger()
+    flight.drain(10, { record: undefined }, rethrow)
+    expect([letters.length, emitted, flight.size]).toEqual([1, [], 0])
+  })
+
+  it('leaves no entry behind that an earlier commit wrote', () => {
+    const { flight, admit, ticket, letters, ledger } = bench()
+    const value: { n: unknown } = { n: 1 }
+    admit(value)
+    flight.writeLedger()
+    expect(ledger.size).toBe(1)
+    value.n = 1n
+    ticket().attempts++
+    flight.writeLedger()
+    expect([letters.length, ledger.size]).toEqual([1, 0])
+  })
+})
