@@ -121,7 +121,9 @@ async function openSegment(
   const visit = (header: BatchHeader, bytes: Bytes, at: number): void => {
     segment.add(header)
     producers.add(header)
-    if (header.transactional) transactions.add(header, markerOf(header, bytes, at))
+    // A transaction of which all records were deleted gets no marker any more: it must not hold readers back for ever.
+    if (header.transactional && header.lastOffset >= checkpoint.startOffset)
+      transactions.add(header, markerOf(header, bytes, at))
   }
   return withFile(options.disk, segment.path, async (file) => {
     const scan = await scanSegment(file, { from, gapless, checkCrc: isLast, visit })

@@ -111,10 +111,12 @@ export class Offsets {
   async forgetTopic(topic: string): Promise<void> {
     const writer = new BatchWriter()
     for (const [group, offsets] of this.#groups) {
-      for (const entry of offsets.committed.values()) {
-        if (entry.topic !== topic) continue
-        writer.append(encodeOffsetKey(group, topic, entry.partition), null, this.#clock.now(), [])
-      }
+      // Those of open transactions too: once committed, the next open would find them in the log.
+      const partitions = new Set<number>()
+      for (const entries of [offsets.committed, ...offsets.pending.values()])
+        for (const entry of entries.values()) if (entry.topic === topic) partitions.add(entry.partition)
+      for (const partition of partitions)
+        writer.append(encodeOffsetKey(group, topic, partition), null, this.#clock.now(), [])
       this.#forget(offsets, topic)
     }
     this.wake()

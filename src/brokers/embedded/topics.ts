@@ -126,7 +126,7 @@ export class Topics {
 
   /** One pass of retention and compaction over all partitions. */
   async clean(now: number): Promise<void> {
-    for (const partition of this.all()) if (!partition.deleted) await partition.log.clean(now)
+    await each(this.all(), async ({ deleted, log }) => (deleted ? undefined : log.clean(now)))
   }
 
   /** Every partition, internal ones included. */
@@ -136,7 +136,7 @@ export class Topics {
 
   async close(): Promise<void> {
     await this.#last
-    for (const partition of this.all()) await partition.log.close()
+    await each(this.all(), ({ log }) => log.close())
   }
 
   async #create(spec: TopicSpec): Promise<void> {
@@ -186,6 +186,19 @@ export class Topics {
     this.#last = turn.catch(() => undefined)
     return turn
   }
+}
+
+/**
+ * All of them, also after one failed; its error comes last. A log that was not closed would write on in a folder that was
+ * given back, and one broken partition would end the cleaning of all others.
+ */
+async function each(
+  partitions: readonly Partition[],
+  run: (partition: Partition) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = []
+  for (const partition of partitions) await run(partition).catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
 }
 
 /** True for the broker's own topics. */

@@ -125,7 +125,8 @@ export class Transactions {
     const ended = this.#end(state, outcome)
     const next = identityOf(state)
     await ended
-    await this.#ids.ready()
+    // The transaction is over: that ids for later cannot be reserved must not make its end an error. `init` tries again.
+    await this.#ids.ready().catch(() => undefined)
     return next
   }
 
@@ -228,7 +229,7 @@ export class Transactions {
     return state.ending
   }
 
-  /** 1. All data durable. 2. The decision durable. 3. Markers. 4. Markers durable: offsets count. 5. Note that it is over. */
+  /** 1. All data durable. 2. The decision durable (an abort's: before 5). 3. Markers. 4. They are durable: offsets count. 5. Note the end. */
   async #finish(state: TransactionalId, ended: Ended): Promise<void> {
     if (!ended.decided) await this.#decide(state, ended)
     try {
@@ -238,6 +239,9 @@ export class Transactions {
     }
     if (state.ended === ended) state.ended = undefined
     this.#offsets.settle(ended.producerId, ended.outcome)
+    // Opening the log counts on from the last epoch in it: epochs used without a durable record would be given again, and
+    // their successor's first batches be taken for repetitions. A commit's decision is durable by now.
+    if (ended.outcome === 'abort') await this.#log.flushed()
     this.#noteComplete(state, ended)
   }
 

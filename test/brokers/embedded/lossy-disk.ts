@@ -18,6 +18,8 @@ export class LossyDisk implements Disk {
   #frozen = false
   /** Asked before every operation; true: this one and all later ones never end. */
   freezeAt: (operation: string, path: string) => boolean = () => false
+  /** Asked before every operation; true: this one never ends, others go on. */
+  stallAt: (operation: string, path: string) => boolean = () => false
   /** Asked before every write and sync; true: it fails with ENOSPC. */
   fullAt: (operation: string, path: string) => boolean = () => false
 
@@ -123,7 +125,7 @@ export class LossyDisk implements Disk {
 
   async #gate(operation: string, path: string): Promise<void> {
     if (this.freezeAt(operation, path)) this.#frozen = true
-    if (this.#frozen) await new Promise<never>(() => undefined)
+    if (this.#frozen || this.stallAt(operation, path)) await new Promise<never>(() => undefined)
     // As on a real disk, the answer comes in a later turn.
     await new Promise((resolve) => setImmediate(resolve))
     if (this.#frozen) await new Promise<never>(() => undefined)
