@@ -13,7 +13,7 @@ export class PartitionQueue {
   batch: FetchedBatch | undefined
   index = 0
   position: number
-  /** Highest event time taken from this partition; -1 before the first. */
+  /** Highest event time of a readable record taken from this partition; -1 before the first. Kept by the task. */
   time = -1
   buffered = 0
   paused = false
@@ -43,8 +43,6 @@ export class PartitionQueue {
   advance(): void {
     const batch = this.batch!
     this.buffered--
-    const timestamp = batch.timestampAt(this.index)
-    if (timestamp > this.time) this.time = timestamp
     this.index++
     if (this.index < batch.count) {
       this.position = batch.offsetAt(this.index)

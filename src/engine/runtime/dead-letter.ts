@@ -33,17 +33,29 @@ export class DeadLetters {
     this.#count = metrics.counter('dead-letter-records-total', { task })
   }
 
+  /** A letter too large for its topic goes without its content: a record that stopped the worker would stop it at every start. */
+  #append({ key, value, timestamp, headers }: DeadLetter, causes: readonly Header[]): void {
+    try {
+      this.#write(key, value, timestamp, [...headers, ...causes])
+    } catch (error) {
+      if (!isSluiceError(error, 'SLUICE_RECORD_TOO_LARGE')) throw error
+      const short = causes.map((cause) => ({ key: cause.key, value: cause.value!.subarray(0, SHORT_BYTES) }))
+      const omitted = header('sluice.errors.omitted', `key, value, headers: ${error.message}`)
+      this.#write(null, null, timestamp, [...short, omitted])
+    }
+  }
+
   write(letter: DeadLetter, error: unknown): void {
     this.#count.value++
-    this.#write(letter.key, letter.value, letter.timestamp, [
-      ...letter.headers,
-      ...causeHeaders(letter, error),
-    ])
+    this.#append(letter, causeHeaders(letter, error))
     const { topic, partition, offset, node, attempts } = letter
     const code = isSluiceError(error) ? error.code : 'SLUICE_PROCESSING'
     this.#log.warn({ topic, partition, offset, node, attempts, code }, `dead letter: ${problemOf(error)}`)
   }
 }
+
+/** Also of what has no headers of its own and may be large: messages of foreign errors. */
+const SHORT_BYTES = 4_096
 
 /** A letter from the record that reached a node: its bytes where known, else text of its value. */
 export function letterOf(record: FlowRecord, node: string, attempts: number): DeadLetter {

@@ -3,7 +3,7 @@
  * After this nothing is looked up by name.
  */
 import type { AsyncHost } from '../../core/async-operator.ts'
-import { sluiceError } from '../../core/errors.ts'
+import { problemOf, sluiceError } from '../../core/errors.ts'
 import type { Next, Processor, ProcessorContext } from '../../core/processor.ts'
 import type { Bytes } from '../../core/record.ts'
 import type { KeyValueStore } from '../state/key-value.ts'
@@ -76,8 +76,17 @@ export function buildGraph(parts: GraphParts): Graph {
     flush: flusher(built),
     close: () => {
       for (const flight of inFlight.values()) flight.close()
-      for (const { processor } of built) processor.close?.()
+      for (const { node, processor } of built) closeQuietly(node.name, processor, parts.host.log)
     },
+  }
+}
+
+/** What a user's `close` throws must cost neither the storage of its task nor the hand-over of the others. */
+function closeQuietly(node: string, processor: Processor, log: GraphParts['host']['log']): void {
+  try {
+    processor.close?.()
+  } catch (error) {
+    log.warn({ node, problem: problemOf(error) }, `close of ${node} threw; it is closed all the same`)
   }
 }
 

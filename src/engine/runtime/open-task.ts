@@ -84,9 +84,15 @@ async function openWith(
   const restored = await restore(state, changelogs, ports, settings.sliceMs, signal)
   if (!restored || signal.aborted) return undefined
   const task = assembleTask({ id, subtopology, state, current, queues, envelopes }, environment)
-  for (const flight of task.graph.inFlight) flight.restore()
-  await ports.failpoints.hit('restore.done')
-  return { task, state, changelogs }
+  try {
+    for (const flight of task.graph.inFlight) flight.restore()
+    await ports.failpoints.hit('restore.done')
+    return { task, state, changelogs }
+  } catch (error) {
+    // Restored records may have calls under way already.
+    task.close()
+    throw error
+  }
 }
 
 function changelogsOf(

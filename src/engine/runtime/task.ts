@@ -195,6 +195,8 @@ export class Task {
     const record = this.#read(queue, batch, index)
     if (record === undefined) return
     const { streamTime } = this.#parts
+    // Both in one place: what a restart takes for stream time must not have seen records that this run skipped.
+    if (record.timestamp > queue.time) queue.time = record.timestamp
     if (record.timestamp > streamTime.value) streamTime.value = record.timestamp
     this.#parts.current.record = record
     try {

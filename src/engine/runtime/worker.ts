@@ -64,6 +64,8 @@ export class Worker {
   /** Where the next turn begins among the tasks. */
   #first = 0
   #toldSettled = false
+  /** Ends the back-off between sessions. */
+  readonly #closing = new AbortController()
   #turnedAt: number
 
   constructor(parts: WorkerParts) {
@@ -136,6 +138,7 @@ export class Worker {
   /** Asks the loop to commit, give its tasks back and end; `run` resolves then. */
   close(): void {
     if (this.state === 'running') this.state = 'closing'
+    this.#closing.abort()
     this.#wake()
   }
 
@@ -319,7 +322,8 @@ export class Worker {
     ports.log.warn({ code: known.code, failures: this.#failures }, `worker starts anew: ${known.message}`)
     ports.metrics.counter('worker-restarts-total', { code: known.code }).value++
     const doublings = Math.min(this.#failures++, MAX_BACKOFF_DOUBLINGS)
-    await sleep(ports.clock, settings.restartBackoffMs * 2 ** doublings * ports.random.next())
+    const wait = settings.restartBackoffMs * 2 ** doublings * ports.random.next()
+    await sleep(ports.clock, wait, this.#closing.signal)
     await ports.failpoints.hit('abort.rebuilt')
   }
 
