@@ -64,8 +64,10 @@ function lineOf({ bug, killer, runs, seconds }: Hunt): string {
   return `  ${bug.name.padEnd(36)} ${found.padEnd(46)} ${seconds.toFixed(1).padStart(6)} s`
 }
 
-async function huntFor(bug: PlantedBug, tasks: readonly SimTask[]): Promise<Hunt> {
+async function huntFor(bug: PlantedBug, all: readonly SimTask[]): Promise<Hunt> {
   const begun = performance.now()
+  const likely = all.filter(({ scenario }) => scenario === bug.likely)
+  const tasks = [...likely, ...all.filter(({ scenario }) => scenario !== bug.likely)]
   const folder = plant(bug)
   let runs = 0
   try {
