@@ -10,6 +10,19 @@ export function bootId(): string {
   return known
 }
 
+/**
+ * Whether two ids are of one boot. Those made of the boot time wander with the wall clock, and hosts are renamed under way:
+ * a minute counts as the same, since taking the lock of a live owner is worse than asking for one of a dead one.
+ */
+export function sameBoot(a: string, b: string): boolean {
+  return a === b || Math.abs(halfMinutes(a) - halfMinutes(b)) <= 2
+}
+
+/** NaN for the ids of a system that has them. */
+function halfMinutes(id: string): number {
+  return Number(/@(\d+)$/.exec(id)?.[1])
+}
+
 /** Start of a process in ticks since boot, or undefined where the system does not say. */
 export function startOf(pid: number): string | undefined {
   // Field 22; the name in field 2 may hold spaces and brackets, so counting begins behind its last bracket.

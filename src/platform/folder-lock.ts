@@ -6,7 +6,7 @@ import { link, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FolderLock } from '../core/disk.ts'
 import { sluiceError } from '../core/errors.ts'
-import { bootId, startOf } from './boot.ts'
+import { bootId, sameBoot, startOf } from './boot.ts'
 
 interface Owner {
   readonly pid: number
@@ -84,7 +84,7 @@ async function read(path: string): Promise<Owner | undefined> {
 }
 
 function isAlive(owner: Owner): boolean {
-  if (owner.boot !== bootId() || owner.pid <= 0) return false
+  if (!sameBoot(owner.boot, bootId()) || owner.pid <= 0) return false
   try {
     process.kill(owner.pid, 0)
   } catch (error) {
