@@ -84,7 +84,8 @@ async function openSegments(
   for (const [i, base] of bases.entries()) {
     const segment = new FileSegment(disk, folder, base)
     const before = segments.at(-1)?.nextOffset ?? base
-    if (gapless && base > before)
+    // A gap below the start is a removal that a power cut kept half of.
+    if (gapless && base > before && base > checkpoint.startOffset)
       throw broken(segment, 0, `offsets ${before} to ${base - 1} are missing before it`)
     const from = Math.max(base, before)
     const isLast = i === bases.length - 1

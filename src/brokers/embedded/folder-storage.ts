@@ -91,6 +91,9 @@ export async function openFolder(
   try {
     let identity = await readJson(disk, identityPath(folder), isIdentity)
     if (identity === undefined) {
+      // The identity is durable before any topic. A new one would give producer ids again that the logs know.
+      if ((await disk.readFile(`${folder}/topics.json`)) !== undefined)
+        throw broken(identityPath(folder), 'it is missing, and topics.json beside it is not')
       identity = { format: FORMAT, clusterId: random.uuid(), nextProducerId: 0 }
       await saveIdentity(disk, folder, identity)
     }
@@ -127,8 +130,11 @@ async function readJson<T>(
   } catch (error) {
     throw sluiceError('SLUICE_SEGMENT_BROKEN', { file: path, position: 0, problem: problemOf(error) }, error)
   }
-  const problem = `it is not what version ${FORMAT} of the embedded broker writes`
-  throw sluiceError('SLUICE_SEGMENT_BROKEN', { file: path, position: 0, problem })
+  throw broken(path, `it is not what version ${FORMAT} of the embedded broker writes`)
+}
+
+function broken(file: string, problem: string): Error {
+  return sluiceError('SLUICE_SEGMENT_BROKEN', { file, position: 0, problem })
 }
 
 function isIdentity(content: unknown): content is Identity {

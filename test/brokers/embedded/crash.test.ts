@@ -92,6 +92,15 @@ describe('a crash of an embedded cluster', () => {
   })
 })
 
+describe('a folder of an embedded cluster', () => {
+  it('is refused when its identity is gone: producer ids would be given again, and records taken for repetitions', async () => {
+    const { cluster, disk } = await withTopic()
+    await cluster.close()
+    await disk.remove('/broker/cluster.json')
+    expect(await rejection(live(disk), 'SLUICE_SEGMENT_BROKEN')).toContain('/broker/cluster.json')
+  })
+})
+
 describe('an embedded cluster whose disk fails', () => {
   it('closes all other logs too when one cannot be closed, before it gives the folder back', async () => {
     const { cluster, broker, disk } = await withTopic()
