@@ -72,7 +72,7 @@ export async function resetApp(broker: Broker, plan: Plan, stateFolder: string):
   for (const topic of own) await broker.admin.deleteTopic(topic)
   await rewind(broker, plan)
   rmSync(join(stateFolder, application), { recursive: true, force: true })
-  return own
+  return own.toSorted()
 }
 
 /** The port has no other way to move a group than to be its member. */

@@ -23,6 +23,10 @@ export function runCommand(): Command {
     .option('--for <duration>', 'stop after this long, for instance 30s', duration)
     .option('--view', 'show rates, lag, calls and dead letters live in the terminal', false)
     .option('--json', 'start and end as JSON lines on stdout, for programs', false)
+    .addHelpText(
+      'after',
+      '\nExample:\n  sluice run app.ts --folder data --input orders=orders.jsonl --print totals',
+    )
   return addSettingFlags(command).action(run)
 }
 
