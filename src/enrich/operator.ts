@@ -166,16 +166,15 @@ class EnrichOperator implements AsyncOperator, Desk {
   /** The deadline: calls are aborted first, then what lacks an answer falls back. */
   #missed(entry: Entry): void {
     if (!isOpen(entry) || this.#closed) return
+    if (entry.state === 'waiting') {
+      // Nothing was asked yet: it waited for the records before it. What begins too late comes back here, unless it needs no call.
+      this.#begin(entry)
+      return
+    }
     this.#metrics.deadlineMisses.value++
     const { node } = this.#host
     const scope = 'deadline of the record, all attempts together'
     const error = sluiceError('SLUICE_ENRICH_TIMEOUT', { node, limit: this.#definition.deadlineMs, scope })
-    if (entry.state === 'waiting') {
-      // Nothing was asked yet: it waited for the records before it.
-      entry.state = 'asking'
-      entry.open = this.#branches.length
-      entry.questions = this.#branches.map((_, at) => new Question(entry, at, this))
-    }
     const late = entry.questions.filter((question) => !question.done)
     for (const question of late) question.leave()
     for (const question of late) question.failed(error)

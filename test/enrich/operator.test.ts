@@ -342,6 +342,22 @@ describe('several sources', () => {
   })
 })
 
+describe('a tombstone behind a slow record of its key', () => {
+  it('passes as a tombstone at its deadline too: there is nothing to fall back for', async () => {
+    const host = testHost()
+    const slow = deferredSource()
+    const patient = source(slow.ask, { timeout: '20s', retry: 0 })
+    const operator = enrichment({ a: patient }, { order: 'key-serial', fallback: { a: 0 } }).open(host)
+    operator.admit(ticketOf(host.clock, 0, 'k', { id: 1 }))
+    operator.admit(ticketOf(host.clock, 1, 'k', null, { deadlineMs: 100 }))
+    await host.clock.advance(200)
+    slow.calls[0]!.resolve('answer')
+    await turn()
+    expect(emitted(host.settled)).toEqual([{ id: 1, a: 'answer' }, null])
+    expect([slow.calls.length, host.clock.timers]).toEqual([1, 0])
+  })
+})
+
 describe('a source with nothing to ask', () => {
   it('answers null without a call; what its request throws is not retried', () => {
     const host = testHost()
