@@ -186,7 +186,8 @@ export class Session {
       'read_committed',
     )
     ports.log.warn({ topic, partition, offset: failed.offset, position }, failed.error.message)
-    queue.position = position
+    // What was fetched before is still to be processed: a commit in between must not skip it.
+    if (queue.batch === undefined) queue.position = position
     this.fetcher.add(topic, partition, position)
   }
 

@@ -362,17 +362,19 @@ export class Worker {
     this.#globals = undefined
   }
 
+  /** Each step whatever became of the one before: a member that stayed would keep its tasks from everybody. */
   async #leave(): Promise<void> {
+    await this.#attempt('closing the tasks', () => this.#abandon())
+    this.#closeGlobals()
+    await this.#attempt('closing the producer', () => this.#producer.close())
+    await this.#attempt('leaving the group', () => this.#member?.leave())
+  }
+
+  async #attempt(what: string, step: () => Promise<void> | undefined): Promise<void> {
     try {
-      await this.#abandon()
-      this.#closeGlobals()
-      await this.#producer.close()
-      await this.#member?.leave()
+      await step()
     } catch (error) {
-      this.#parts.ports.log.warn(
-        { problem: problemOf(error) },
-        'leaving the group failed; the session will time out',
-      )
+      this.#parts.ports.log.warn({ problem: problemOf(error) }, `${what} failed; its session will time out`)
     }
   }
 }

@@ -1,5 +1,6 @@
 /** The worker when something around it goes wrong: what it commits, closes and leaves behind, on a real embedded broker. */
 import { afterEach, describe, expect, it } from 'vitest'
+import type { FetcherOptions, ProducerOptions } from '../../../src/core/broker.ts'
 import { sluiceError } from '../../../src/core/errors.ts'
 import type { Serde } from '../../../src/core/serde.ts'
 import { NO_HEADERS } from '../../../src/core/record.ts'
@@ -117,6 +118,72 @@ describe('a processor whose close throws', () => {
     await until('one task each', () => first.tasks.length === 1 && second.tasks.length === 1)
     expect([first.state, second.state]).toEqual(['running', 'running'])
     expect(b.logged.map(({ message }) => message)).toEqual([expect.stringContaining('close')])
+  })
+})
+
+describe('a position that is out of range', () => {
+  it('does not skip what was fetched before and is not processed yet', async () => {
+    const b = await open()
+    let answer: ((value: number) => void) | undefined
+    const ask = source(
+      ({ n }: { n: number }) => (n > 0 ? n : new Promise<number>((resolve) => (answer = resolve))),
+      { timeout: '20s', coalesce: false },
+    )
+    const app = defineApp('asking', (flow) =>
+      flow.stream(input).enrich(ask, { maxPending: 1, deadline: '20s' }).to(output),
+    )
+    const broker = b.connect()
+    const make = broker.fetcher.bind(broker)
+    let failing = false
+    Object.assign(broker, {
+      fetcher: (options: FetcherOptions) => {
+        const fetcher = make(options)
+        const take = fetcher.take.bind(fetcher)
+        return Object.assign(fetcher, {
+          take: () => {
+            if (!failing) return take()
+            failing = false
+            const place = { topic: 'in', partition: 0, offset: 5 }
+            const error = sluiceError('SLUICE_OFFSET_OUT_OF_RANGE', { ...place, start: 5, end: 5 })
+            return [{ kind: 'failed' as const, ...place, error }]
+          },
+        })
+      },
+    })
+    await b.write(
+      'in',
+      [0, 1, 2, 3, 4].map((n) => [`${n}`, JSON.stringify({ n })] as const),
+    )
+    await b.start(app, { broker })
+    const committed = async (): Promise<number | undefined> =>
+      (await b.broker.committedOffsets('asking'))[0]?.offset
+    await until('the first record', async () => (await committed()) === 1)
+    await b.broker.admin.deleteRecords('in', 0, 5)
+    failing = true
+    await until('the reset', () => b.logged.length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await committed()).toBe(1)
+    answer!(0)
+    await b.visible('out', 5)
+    await until('the last record', async () => (await committed()) === 5)
+  })
+})
+
+describe('a worker that fails', () => {
+  it('leaves its group also when its producer cannot be closed: the others take over at once', async () => {
+    const b = await open()
+    await b.write('in', [['a', 'nope']])
+    const broker = b.connect()
+    const make = broker.producer.bind(broker)
+    Object.assign(broker, {
+      producer: (options: ProducerOptions) =>
+        Object.assign(make(options), { close: () => Promise.reject(new Error('cut')) }),
+    })
+    const first = await b.start(copy, { state: 'a', broker, settings: { onDeserializeError: 'fail' } })
+    await refused(first.ended, 'SLUICE_DESERIALIZE')
+    const second = await b.start(copy, { state: 'b' })
+    await until('the task', () => second.tasks.length === 1, 3_000)
+    expect([first.state, second.state]).toEqual(['failed', 'running'])
   })
 })
 
