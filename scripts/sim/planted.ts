@@ -263,7 +263,7 @@ const BROKER: readonly PlantedBug[] = [
   },
   {
     name: 'stale producer epoch accepted',
-    likely: 'everything',
+    likely: 'joins',
     why: 'a producer that was replaced, or whose transaction timed out, goes on',
     file: 'src/brokers/embedded/transactions.ts',
     find: 'if (state.producerId === producerId && state.epoch === epoch) return',
