@@ -26,6 +26,8 @@ export class FolderStorage implements LogStorage {
   readonly #lock: FolderLock
   readonly #logger: Logger
   #identity: Identity
+  /** Descriptions as they were read or saved last. */
+  #topics: readonly TopicDescription[] = []
 
   constructor(disk: Disk, folder: string, lock: FolderLock, logger: Logger, identity: Identity) {
     this.#disk = disk
@@ -39,6 +41,7 @@ export class FolderStorage implements LogStorage {
   async loadTopics(): Promise<readonly TopicDescription[]> {
     const path = `${this.#folder}/topics.json`
     const topics = (await readJson(this.#disk, path, isTopics)) ?? []
+    this.#topics = topics
     const known = new Set(topics.map(({ topicId }) => topicId))
     for (const name of await this.#disk.list(this.#topicsFolder)) {
       if (!known.has(name)) await this.#disk.remove(`${this.#topicsFolder}/${name}`)
@@ -47,7 +50,16 @@ export class FolderStorage implements LogStorage {
   }
 
   async saveTopics(topics: readonly TopicDescription[]): Promise<void> {
-    await this.#disk.replaceFile(`${this.#folder}/topics.json`, toJson(topics))
+    const path = `${this.#folder}/topics.json`
+    try {
+      await this.#disk.replaceFile(path, toJson(topics))
+    } catch (error) {
+      // It may have been replaced all the same. The caller goes on with the old ones, and the next open must not remove
+      // the records of a topic whose deletion was refused.
+      await this.#disk.replaceFile(path, toJson(this.#topics)).catch(() => undefined)
+      throw error
+    }
+    this.#topics = topics
   }
 
   async openLog({ topicId, name, config }: TopicDescription, partition: number): Promise<PartitionLog> {

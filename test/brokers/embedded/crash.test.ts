@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Broker } from '../../../src/core/broker.ts'
 import type { EmbeddedCluster } from '../../../src/brokers/embedded/cluster.ts'
 import { openEmbedded } from '../../../src/brokers/embedded/cluster.ts'
+import { sluiceError } from '../../../src/core/errors.ts'
 import { seededRandom } from '../../../src/testing/simulation/random.ts'
 import {
   committed,
@@ -127,6 +128,21 @@ describe('an embedded cluster whose disk fails', () => {
     await rejection(cluster.clean(), 'SLUICE_DISK')
     expect(await broker.admin.listOffset('in', 0, 'earliest', 'read_committed')).toBe(0)
     expect(await broker.admin.listOffset('in', 1, 'earliest', 'read_committed')).toBe(1)
+  })
+
+  it('keeps a topic whose deletion was refused, even when the disk had done it already', async () => {
+    const { broker, disk } = await withTopic()
+    const replace = disk.replaceFile.bind(disk)
+    disk.replaceFile = async (path, content) => {
+      disk.replaceFile = replace
+      await replace(path, content)
+      throw sluiceError('SLUICE_DISK', { path, operation: 'sync folder', code: 'EIO', problem: 'planted' })
+    }
+    await rejection(broker.admin.deleteTopic('in'), 'SLUICE_DISK')
+    const producer = await readyProducer(broker)
+    await sendValues(producer, 'in', 0, ['a'])
+    const { broker: next } = await live(disk.afterCrash('kill'))
+    expect(await readValues(next, 'in', 0)).toEqual(['a'])
   })
 
   it('does not call a commit failed that happened, when only new producer ids cannot be reserved', async () => {
