@@ -1,5 +1,5 @@
 /**
- * `sluice dev` at work: one runtime for the whole session, one version of the application on it at a time. A version that
+ * What `sluice dev` does: one runtime for the whole session, one version of the application on it at a time. A version that
  * cannot be loaded or started never ends the session: the last good one runs on, or the next save is waited for.
  *
  *   load ─► broken ─► (old one runs on) ─► change ─► load
@@ -13,7 +13,6 @@ import type { SluiceError } from '../core/errors.ts'
 import type { RunningApp } from '../engine/runtime/app.ts'
 import type { App } from '../languages/dsl/app.ts'
 import { jsonLine } from './columns.ts'
-import type { DevOptions } from './dev.ts'
 import { asSluiceError, describeFailure } from './failure.ts'
 import type { Follower } from './follow.ts'
 import { captureInput, checkInputs } from './input.ts'
@@ -21,6 +20,7 @@ import { stderrLog } from './log.ts'
 import { changeLine, manifestChanges } from './manifest-changes.ts'
 import { checkPrinted, endsOf, printTopics } from './print.ts'
 import { resetApp } from './reset.ts'
+import type { Input } from './run-options.ts'
 import { openRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 import { startService } from './service.ts'
@@ -28,6 +28,13 @@ import type { Settings } from './settings/spec.ts'
 import { stopSignal } from './signals.ts'
 import { Versions, withoutVersions } from './versions.ts'
 import { Watcher } from './watch.ts'
+
+export interface DevOptions {
+  readonly input: readonly Input[]
+  readonly print: readonly string[]
+  readonly reset: boolean
+  readonly json: boolean
+}
 
 /** Runs until Ctrl-C. @throws what keeps the session itself from starting, for instance SLUICE_FOLDER_LOCKED */
 export async function develop(file: string, settings: Settings, options: DevOptions): Promise<void> {

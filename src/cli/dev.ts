@@ -1,16 +1,9 @@
 /** Command `sluice dev app.ts`: runs an application and takes each saved change over while topics and state stay. */
 import { Command } from 'commander'
 import { collect, topicFile } from './arguments.ts'
-import type { Input } from './run-options.ts'
+import type { DevOptions } from './dev-session.ts'
 import { addSettingFlags, loadSettings } from './settings/layers.ts'
 import type { SettingFlags } from './settings/layers.ts'
-
-export interface DevOptions {
-  readonly input: readonly Input[]
-  readonly print: readonly string[]
-  readonly reset: boolean
-  readonly json: boolean
-}
 
 /** The command with its options. */
 export function devCommand(): Command {
