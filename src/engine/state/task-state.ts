@@ -188,10 +188,14 @@ class OpenTaskState implements TaskState {
   }
 
   async closeClean(): Promise<void> {
-    await this.#storage.sync?.()
-    this.#storage.write({ entries: [], meta: { [META.clean]: CLEAN.synced } })
-    await this.#storage.sync?.()
-    this.close()
+    try {
+      await this.#storage.sync?.()
+      this.#storage.write({ entries: [], meta: { [META.clean]: CLEAN.synced } })
+      await this.#storage.sync?.()
+    } finally {
+      // Nobody holds it any more: left open, it could never be closed, nor its folder be used again.
+      this.close()
+    }
   }
 
   close(): void {

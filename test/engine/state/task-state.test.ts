@@ -197,6 +197,40 @@ describe.each(backends)('the state of a task on %s', (_, backend) => {
 })
 
 describe('the state of a task in memory', () => {
+  it('is closed also when it cannot be synced: a full disk must not keep the storage open', async () => {
+    let closed = 0
+    const memory = memoryBackend()
+    const backend: StoreBackend = {
+      ...memory,
+      open: async (path, names) => {
+        const storage = await memory.open(path, names)
+        const close = (): void => {
+          closed++
+          storage.close()
+        }
+        return Object.assign(Object.create(storage) as typeof storage, {
+          store: storage.store.bind(storage),
+          meta: storage.meta.bind(storage),
+          write: storage.write.bind(storage),
+          sync: () => Promise.reject(new Error('no space')),
+          close,
+        })
+      },
+    }
+    const state = await openTaskState({
+      backend,
+      folder: '',
+      task: '0_0',
+      stores: STORES,
+      clusterId: 'c',
+      topicIds: new Map<string, string>(),
+      bootId: 'b',
+      log: SILENT,
+    })
+    await expect(state.closeClean()).rejects.toThrow('no space')
+    expect(closed).toBe(1)
+  })
+
   it('needs no folder and starts empty each time', async () => {
     const options = {
       backend: memoryBackend(),
