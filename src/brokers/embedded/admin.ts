@@ -30,8 +30,7 @@ export class EmbeddedAdmin implements Admin {
 
   async deleteTopic(topic: string): Promise<void> {
     this.#checkOpen()
-    await this.#topics.delete(topic)
-    await this.#offsets.forgetTopic(topic)
+    await this.#topics.delete(topic, () => this.#offsets.forgetTopic(topic))
   }
 
   async deleteRecords(topic: string, partition: number, offset: number): Promise<void> {

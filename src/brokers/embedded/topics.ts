@@ -105,8 +105,11 @@ export class Topics {
     return this.#inTurn(() => this.#create(spec))
   }
 
-  /** @throws SLUICE_TOPIC_MISSING, SLUICE_DISK */
-  delete(name: string): Promise<void> {
+  /**
+   * @param forget removes what others know of it, before a topic of the same name can be created
+   * @throws SLUICE_TOPIC_MISSING, SLUICE_DISK
+   */
+  delete(name: string, forget: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
       const topic = this.#topics.get(name)
       if (topic === undefined || isInternal(name)) throw this.missing(name)
@@ -120,7 +123,7 @@ export class Topics {
       const closed = Promise.allSettled(topic.partitions.map((partition) => partition.delete()))
       this.#changed(name)
       await closed
-      await this.#storage.removeTopic(topic.description)
+      await forget().finally(() => this.#storage.removeTopic(topic.description))
     })
   }
 

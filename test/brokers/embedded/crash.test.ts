@@ -91,6 +91,22 @@ describe('a crash of an embedded cluster', () => {
     const { broker } = await live(first.disk.afterCrash('kill'))
     expect(await broker.committedOffsets('app')).toEqual([])
   })
+
+  it('gives a topic created again none of the offsets of the one before it', async () => {
+    const { broker, disk } = await withTopic()
+    const member = await broker.join(joinOptions('p'))
+    await settle(member)
+    await member.commit([committed('in', 0, 7)])
+    const offsets = await folderOf(disk, '__consumer_offsets')
+    disk.stallAt = (_, path) => path.startsWith(offsets)
+    const again = Promise.all([
+      broker.admin.deleteTopic('in'),
+      broker.admin.createTopic({ name: 'in', partitions: 2 }),
+    ])
+    await Promise.race([again, aMoment()])
+    const { broker: next } = await live(disk.afterCrash('kill'))
+    expect(await next.committedOffsets('app')).toEqual([])
+  })
 })
 
 describe('a folder of an embedded cluster', () => {
