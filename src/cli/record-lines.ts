@@ -70,7 +70,7 @@ function objectOf(text: string, refuse: Refuse): Fields {
   const unknown = Object.keys(came).find((name) => !FIELDS.includes(name))
   if (unknown !== undefined) throw refuse(RECORD, `${text} (unknown field "${unknown}")`)
   if (!('key' in came) && !('value' in came)) throw refuse(RECORD, text)
-  return came as Fields
+  return came
 }
 
 function parse(text: string, expected: string, refuse: Refuse): unknown {
@@ -98,7 +98,7 @@ function headersOf(came: unknown, refuse: Refuse): Headers {
   if (came === undefined) return []
   if (typeof came !== 'object' || came === null || Array.isArray(came))
     throw refuse('headers as an object {name: text}', show(came))
-  return Object.entries(came).map(([key, value]) => {
+  return Object.entries(came).map(([key, value]: readonly [string, unknown]) => {
     if (value === null) return { key, value }
     if (typeof value !== 'string') throw refuse(`text or null in header "${key}"`, show(value))
     return { key, value: Buffer.from(value, 'utf8') }

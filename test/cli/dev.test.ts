@@ -23,7 +23,13 @@ it('takes saves over, keeps state, survives mistakes, and resets only when told 
     'orders.jsonl': order(1),
   })
   const { child, ended } = project.start(
-    ...['dev', 'app.ts', '--json', '--input', 'orders=orders.jsonl', '--print', 'sums'],
+    'dev',
+    'app.ts',
+    '--json',
+    '--input',
+    'orders=orders.jsonl',
+    '--print',
+    'sums',
   )
   let all = ''
   child.stdout!.on('data', (text: string) => (all += text))

@@ -5,11 +5,10 @@ import { makeProject } from './command.ts'
 import type { Ended, Project } from './command.ts'
 import { sluiceAll } from './in-one-process.ts'
 
-const COMMANDS = [
-  ...['init', 'run', 'dev', 'explain', 'config', 'produce', 'consume', 'reset'],
-  ...['topics list', 'topics create', 'topics describe', 'topics delete'],
-  ...['dlq list', 'dlq show', 'dlq redrive'],
-]
+const COMMANDS = (
+  'init,run,dev,explain,config,produce,consume,reset,' +
+  'topics list,topics create,topics describe,topics delete,dlq list,dlq show,dlq redrive'
+).split(',')
 
 let project: Project
 let helps: readonly Ended[]
