@@ -16,8 +16,6 @@ function answers(inputs: readonly ScenarioInput[]): Map<string, string[]> {
 
 export const asks: Scenario = {
   name: 'asks',
-  // Longer than a session: a dead owner's transaction is still open when the next one takes over.
-  settings: { transactionTimeoutMs: 10_000 },
   topics: [{ name: 'events' }, { name: 'in-order' }, { name: 'any-order' }, { name: 'lists' }],
   app: (ask) =>
     defineApp('asks', (flow) => {

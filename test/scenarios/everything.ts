@@ -26,8 +26,6 @@ function joined(inputs: readonly ScenarioInput[]): readonly Joined[] {
 
 export const everything: Scenario = {
   name: 'everything',
-  // Longer than a session: a dead owner's transaction is still open when the next one takes over.
-  settings: { transactionTimeoutMs: 10_000 },
   topics: [
     { name: 'events' },
     { name: 'groups', config: { 'cleanup.policy': 'compact' } },

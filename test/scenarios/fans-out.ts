@@ -18,7 +18,7 @@ function targetsOf(n: number, id: number): readonly string[] {
 
 export const fansOut: Scenario = {
   name: 'fans-out',
-  settings: { cacheEntries: 1, transactionTimeoutMs: 10_000 },
+  settings: { cacheEntries: 1 },
   topics: [{ name: 'events' }, { name: 'pieces' }, { name: 'tallies' }, { name: 'latest' }],
   app: (ask) =>
     defineApp('fans-out', (flow) => {

@@ -5,7 +5,6 @@
  *   1. a broker, topics, tables and the first inputs   2. instances, more inputs and faults over virtual time
  *   3. faults end; the run must come to rest           4. outputs are read and compared
  */
-import type { Guarantee } from '../../engine/runtime/options.ts'
 import { isSluiceError } from '../../core/errors.ts'
 import { failpointCounts, type FailpointCounts, type FailpointFaults } from '../simulation/failpoints.ts'
 import type { SeededRandom } from '../simulation/random.ts'
@@ -13,57 +12,9 @@ import { createSimulatedService, type SimulatedService } from '../simulation/ser
 import { World, type WorldOptions } from '../simulation/world.ts'
 import { SimulatedCluster } from './cluster.ts'
 import { SimulatedInstance } from './instance.ts'
+import { drawPlan, type RunPlan } from './plan.ts'
 import { answerTo, type Ask, type Scenario, type ScenarioInput } from './scenario.ts'
 import { type Difference, verifyOutput } from './verify.ts'
-
-export interface RunPlan {
-  readonly guarantee: Guarantee
-  readonly partitions: number
-  readonly records: number
-  /** Broker in a folder (it may die, the power may go) or in memory. */
-  readonly folder: boolean
-  /** Local stores outlive a process. */
-  readonly persistent: boolean
-  /** How many instances run, step by step over the time of the run. */
-  readonly instances: readonly number[]
-  /** Duration of the faulty part, virtual ms. */
-  readonly durationMs: number
-  readonly failpoints: FailpointFaults
-  readonly broker: {
-    readonly delay: number
-    readonly split: number
-    readonly hold: number
-    readonly unavailable: number
-    readonly lostCommit: number
-    readonly lostSend: number
-    readonly lostOffsets: number
-    /** Zombies that do not know it: only with transactions, nothing else stops them. */
-    readonly lateLoss: number
-  }
-  /** Times the broker process dies, and how many of these are power cuts. */
-  readonly brokerCrashes: number
-  readonly powerCuts: number
-  /** Random kills and pauses besides those at failpoints. */
-  readonly kills: number
-  readonly pauses: number
-  readonly disk: {
-    /** Probability that an operation takes long. */
-    readonly slow: number
-    /**
-     * Probability that a sync resolves without having made anything durable. After a power cut data may then be missing whatever
-     * one does: such a run must end in order or in an error that names the damage, its outputs prove nothing.
-     */
-    readonly lies: number
-  }
-  /** Probability that a write to a local store fails; the instance ends and is started again. */
-  readonly storeFailure: number
-  readonly service: {
-    readonly medianMs: number
-    readonly p99Ms: number
-    readonly failure: number
-    readonly hang: number
-  }
-}
 
 export interface RunResult {
   readonly seed: string
@@ -84,43 +35,6 @@ const NO_FAULTS: FailpointFaults = { kill: 0, pause: 0, delay: 0, error: 0 }
 const SESSION_MS = 3_000
 /** How long a run may take to come to rest after the faults, virtual ms. */
 const REST_MS = 300_000
-
-/** Draws everything of a run but the scenario from the seed. */
-export function drawPlan(random: SeededRandom): RunPlan {
-  const calm = random.chance(0.1)
-  const folder = random.chance(0.5)
-  const some = (p: number): number => (calm ? 0 : random.chance(0.7) ? p * random.next() * 2 : 0)
-  const brokerCrashes = folder && !calm ? random.int(0, 2) : 0
-  const powerCuts = brokerCrashes > 0 ? random.int(0, brokerCrashes) : 0
-  const guarantee = random.chance(0.75) ? 'exactly-once' : 'at-least-once'
-  return {
-    guarantee,
-    partitions: random.int(1, 4),
-    records: random.int(20, 120),
-    folder,
-    persistent: random.chance(0.8),
-    instances: random.pick([[1], [1], [2], [1, 3, 2], [1, 3, 2], [2, 1], [3, 1, 2]]),
-    durationMs: random.int(3_000, 15_000),
-    failpoints: { kill: some(0.008), pause: some(0.004), delay: some(0.1), error: some(0.01) },
-    broker: {
-      delay: some(0.3),
-      split: some(0.2),
-      hold: some(0.1),
-      unavailable: some(0.01),
-      lostCommit: some(0.03),
-      lostSend: some(0.01),
-      lostOffsets: some(0.01),
-      lateLoss: guarantee === 'exactly-once' ? 1 : 0,
-    },
-    brokerCrashes,
-    powerCuts,
-    disk: { slow: some(0.02), lies: powerCuts > 0 && random.chance(0.15) ? 0.3 : 0 },
-    storeFailure: random.chance(0.2) ? some(0.003) : 0,
-    kills: calm ? 0 : random.int(0, 3),
-    pauses: calm ? 0 : random.int(0, 1),
-    service: { medianMs: 50, p99Ms: 400, failure: some(0.05), hang: some(0.01) },
-  }
-}
 
 export interface RunOptions extends Pick<WorldOptions, 'onTrace' | 'keepLines'> {
   readonly counts?: FailpointCounts
@@ -237,7 +151,8 @@ class Run {
         freezeState: true,
         sessionTimeoutMs: SESSION_MS,
         heartbeatIntervalMs: 500,
-        transactionTimeoutMs: 2_000,
+        transactionTimeoutMs: this.#plan.transactionTimeoutMs,
+        cacheEntries: this.#plan.cacheEntries,
         sliceMs: 0.1,
         sliceRecords: 7,
         purgeIntervalMs: 2_000,
@@ -254,7 +169,7 @@ class Run {
     const tables = inputs.findIndex(({ topic }) => topic === inputs.at(-1)?.topic)
     const first = Math.max(0, tables)
     if (first > 0) await this.#produce(inputs.slice(0, first))
-    for (let at = first; at < inputs.length; ) {
+    for (let at = first; at < inputs.length;) {
       const count = at === first ? Math.ceil(inputs.length * 0.4) : random.int(1, 20)
       const part = inputs.slice(at, at + count)
       at += part.length
@@ -313,7 +228,7 @@ class Run {
     this.#world.trace('disturb', act)
     const victim = random.pick(this.#instances)
     if (act === 'kill') victim.kill()
-    else if (act === 'pause') victim.pause(SESSION_MS * (0.5 + 2 * random.next()))
+    else if (act === 'pause') victim.pause(pauseOf(random))
     else await this.#crashBroker(act === 'power cut', random)
   }
 
@@ -391,4 +306,9 @@ class Run {
     }
     this.#differences = this.#plan.disk.lies > 0 ? [] : found
   }
+}
+
+/** Half of the pauses end within the session but after a short transaction timed out, the others may outlast the session. */
+function pauseOf(random: SeededRandom): number {
+  return SESSION_MS * (random.chance(0.5) ? random.between(0.7, 0.98) : random.between(0.5, 2.5))
 }

@@ -30,7 +30,7 @@ export interface SimulatedFailpointsOptions {
   /** Asked at each hit: the scenario ends the faults at some time. */
   readonly faults: () => FailpointFaults
   readonly instance: string
-  /** Pauses last from this to three times this, ms: longer than a session. */
+  /** Pauses last from 0.7 to 2.7 times this, ms: most outlast a session. */
   readonly pauseMs: number
   /** Kills the process (its life, its locks, what else it held). */
   readonly kill: (place: Failpoint) => void
@@ -55,7 +55,7 @@ export function simulatedFailpoints(options: SimulatedFailpointsOptions): Failpo
       if (drawn < kill + pause) {
         count.pauses++
         say('pause', place)
-        life.pause(options.pauseMs * (1 + 2 * amount))
+        life.pause(options.pauseMs * (0.7 + 2 * amount))
         return life.gate(Promise.resolve())
       }
       if (drawn < kill + pause + delay) return life.gate(world.sleep(amount * 50))
