@@ -12,7 +12,7 @@ import type { BranchDefinition } from './branch.ts'
 import { Entry, Question } from './entry.ts'
 import type { Desk } from './entry.ts'
 import { operatorMetrics } from './metrics.ts'
-import type { OperatorMetrics } from './metrics.ts'
+import type { OperatorLevels, OperatorMetrics } from './metrics.ts'
 import { Order } from './order.ts'
 import type { OrderMode } from './order.ts'
 import { Slots } from './slots.ts'
@@ -67,11 +67,20 @@ class EnrichOperator implements AsyncOperator, Desk {
       (entry) => this.#begin(entry),
       (entry) => this.#settle(entry),
     )
-    this.#metrics = operatorMetrics(host, {
-      inFlight: () => this.#slots.running,
-      pending: () => this.#pending,
-      held: () => this.#order.held,
-    })
+    this.#metrics = operatorMetrics(host, EnrichOperator.#levels(new WeakRef(this)))
+  }
+
+  /** Metrics outlive tasks: a strong reference would keep a closed task's graph and caches in memory. */
+  static #levels(self: WeakRef<EnrichOperator>): OperatorLevels {
+    const of = (read: (operator: EnrichOperator) => number): number => {
+      const operator = self.deref()
+      return operator === undefined ? 0 : read(operator)
+    }
+    return {
+      inFlight: () => of((operator) => operator.#slots.running),
+      pending: () => of((operator) => operator.#pending),
+      held: () => of((operator) => operator.#order.held),
+    }
   }
 
   get full(): boolean {

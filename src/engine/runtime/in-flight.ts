@@ -63,7 +63,7 @@ export class InFlight {
       settle: (ticket, outcome) => this.#settle(ticket, outcome),
     })
     const labels = { task: parts.host.task, node: parts.node }
-    parts.host.metrics.gauge('in-flight-records', () => this.#pending.size, labels)
+    parts.host.metrics.gauge('in-flight-records', sizeOf(this.#pending), labels)
   }
 
   get size(): number {
@@ -281,6 +281,11 @@ export class FatalOutcome extends Error {
     super('enrichment failed and onError is "fail"', { cause })
     this.name = 'FatalOutcome'
   }
+}
+
+/** Metrics outlive tasks: made here, where no other closure brings the task's graph and caches into its scope. */
+function sizeOf(pending: ReadonlyMap<number, Pending>): () => number {
+  return () => pending.size
 }
 
 function decode(serde: Serde<unknown>, bytes: Bytes | null): unknown {

@@ -1,10 +1,13 @@
 /** What an asynchronous operator holds at a commit, one ticket at a time: each leaves exactly once, by one door. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import type { AsyncHost, Ticket } from '../../../src/core/async-operator.ts'
 import { SILENT } from '../../../src/core/log.ts'
 import { createMetrics } from '../../../src/core/metrics.ts'
 import { FlowRecord } from '../../../src/core/record.ts'
 import type { Bytes } from '../../../src/core/record.ts'
+import { enrichment } from '../../../src/enrich/enrichment.ts'
 import type { DeadLetters } from '../../../src/engine/runtime/dead-letter.ts'
 import { InFlight } from '../../../src/engine/runtime/in-flight.ts'
 import type { KeyValueStore } from '../../../src/engine/state/key-value.ts'
@@ -63,6 +66,39 @@ function bench(): {
 const rethrow = (error: unknown): never => {
   throw error
 }
+
+describe('a closed task', () => {
+  it('is not kept in memory by its metrics', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const metrics = createMetrics()
+    const open = (): WeakRef<object> => {
+      const graph = { next: (): void => undefined }
+      const flight = new InFlight({
+        node: 'ask',
+        factory: enrichment(() => 1),
+        codec: { key: string, value: json() },
+        ledger: {} as KeyValueStore<Bytes, Bytes>,
+        next: () => graph.next(),
+        host: { task: '0_0', clock: systemClock, random: systemRandom, log: SILENT, metrics },
+        deadLetters: {} as DeadLetters,
+        holdTimeMs: 0,
+        reuseKey: false,
+        wake: () => undefined,
+        drop: () => undefined,
+      })
+      flight.close()
+      return new WeakRef(graph)
+    }
+    const graph = open()
+    for (let round = 0; round < 20 && graph.deref() !== undefined; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      collect()
+    }
+    expect(graph.deref()).toBeUndefined()
+    expect(metrics.samples().find(({ name }) => name === 'enrich-pending')?.value).toBe(0)
+  })
+})
 
 describe('a record that the ledger cannot keep', () => {
   it('is a dead letter only, also when its answer had come and was not forwarded yet', () => {
