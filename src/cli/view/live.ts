@@ -34,7 +34,7 @@ export async function openLiveView(
   const draw = (): void => {
     seen.push(look.sample())
     if (seen.length > RATE_OVER + 1) seen.shift()
-    const text = renderView(seen.at(-1)!, seen.length > 1 ? seen[0] : undefined, terminal.columns)
+    const text = renderView(seen.at(-1)!, seen.length > 1 ? seen[0] : undefined, terminal.columns || 80)
     // Home, the picture with the rest of each old line erased, then everything below it erased.
     terminal.write(`\u001B[H${text.replaceAll('\n', '\u001B[K\n')}\u001B[J`)
   }
