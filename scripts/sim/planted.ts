@@ -118,8 +118,8 @@ const ENGINE: readonly PlantedBug[] = [
     name: 'ledger tombstone never',
     why: 'an answered record is asked again after a restart',
     file: IN_FLIGHT,
-    find: 'if (pending.ledgered >= 0) this.#parts.ledger.delete(sequenceKey(ticket.sequence))',
-    replace: '',
+    find: 'if (pending.ledgered >= 0) this.#parts.ledger.delete(sequenceKey(ticket.sequence))\n      try {',
+    replace: 'try {',
   },
   {
     name: 'ledger tombstone beside its output',

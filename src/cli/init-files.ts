@@ -142,7 +142,8 @@ WORKDIR /app
 COPY package.json package-lock.json* ./
 RUN npm install --omit=dev
 COPY . .
-# Topics and state; mount a volume to keep them.
+# Topics and state; mount a volume to keep them. Made here, so that it belongs to the user who writes it.
+RUN mkdir /data && chown node:node /data
 VOLUME /data
 USER node
 # Not through npm, so that SIGTERM reaches the application and it commits before it ends.

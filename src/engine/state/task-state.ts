@@ -65,7 +65,10 @@ export async function openTaskState(options: TaskStateOptions): Promise<TaskStat
     const reason = distrust(storage, options)
     if (reason !== undefined) storage = await wiped(storage, options, reason)
     for (const store of options.stores) checkStore(storage, store, options)
+    const wasSynced = storage.meta(META.clean) === CLEAN.synced
     storage.write({ entries: [], meta: ownership(options) })
+    // The mark must be gone from the disk before anything else is written: a power cut might keep later writes and lose this one.
+    if (wasSynced) await storage.sync?.()
     return new OpenTaskState(storage, options)
   } catch (error) {
     storage.close()
