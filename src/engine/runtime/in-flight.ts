@@ -91,13 +91,22 @@ export class InFlight {
     this.#add(ticket, now, -1)
   }
 
-  /** Admits what the ledger holds, in admission order, before any new record. */
-  restore(): void {
+  /**
+   * Admits what the ledger holds, in admission order, before any new record.
+   * @param replayed whether the source will hand out that record (again): without transactions an entry may be in the log although
+   * its offset was never committed, and admitted now it would overtake older records of its key that are read again too
+   */
+  restore(replayed: (topic: string, partition: number, offset: number) => boolean): void {
     const now = this.#parts.host.clock.now()
     const entries = [...this.#parts.ledger.all()]
     for (const [key, bytes] of entries) {
       const sequence = sequenceOf(key)
       const entry = decodeLedgerEntry(bytes)
+      this.#nextSequence = sequence + 1
+      if (replayed(entry.topic, entry.partition, entry.offset)) {
+        this.#parts.ledger.delete(key)
+        continue
+      }
       const record = new FlowRecord(
         decode(this.#parts.codec.key, entry.key),
         decode(this.#parts.codec.value, entry.value),
@@ -109,7 +118,6 @@ export class InFlight {
         undefined,
         undefined,
       )
-      this.#nextSequence = sequence + 1
       const orderKey = this.#orderKey(record)
       const ticket: Ticket = {
         sequence,

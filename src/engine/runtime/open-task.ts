@@ -85,7 +85,7 @@ async function openWith(
   if (!restored || signal.aborted) return undefined
   const task = assembleTask({ id, subtopology, state, current, queues, envelopes }, environment)
   try {
-    for (const flight of task.graph.inFlight) flight.restore()
+    for (const flight of task.graph.inFlight) flight.restore(replays(queues))
     await ports.failpoints.hit('restore.done')
     return { task, state, changelogs }
   } catch (error) {
@@ -147,4 +147,14 @@ async function committedQueues(
     envelopes.push(envelope)
   }
   return { queues, envelopes }
+}
+
+/** Whether a record will come (again) from the queues as they begin. */
+function replays(
+  queues: readonly PartitionQueue[],
+): (topic: string, partition: number, offset: number) => boolean {
+  const positions = new Map(
+    queues.map((queue) => [partitionId(queue.topic, queue.partition), queue.position]),
+  )
+  return (topic, partition, offset) => offset >= (positions.get(partitionId(topic, partition)) ?? Infinity)
 }
