@@ -48,5 +48,6 @@ function table(all: readonly ShownSetting[]): string {
 function text(name: ShownSetting['name'], shown: unknown): string {
   if (shown === undefined) return '-'
   const milliseconds = typeof shown === 'number' && settingsSpec.fields[name].type === 'duration'
-  return milliseconds ? `${shown} ms` : String(shown)
+  if (milliseconds) return `${shown} ms`
+  return typeof shown === 'string' ? shown : JSON.stringify(shown)
 }

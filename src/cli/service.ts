@@ -72,10 +72,7 @@ class RunningService implements Service {
     this.metrics = metrics
     this.url = server?.url
     this.#app = app
-    this.ended = app.ended.finally(async () => {
-      await server?.close()
-      await release()
-    })
+    this.ended = endWith(app, server, release)
     // A failure nobody listens to must not kill the host process.
     this.ended.catch(() => {})
   }
@@ -119,5 +116,19 @@ class RunningService implements Service {
   async close(): Promise<void> {
     await this.#app.close()
     await this.ended.catch(() => {})
+  }
+}
+
+/** What belongs to the service ends after its application, however that ended. */
+async function endWith(
+  app: RunningApp,
+  server: Server | undefined,
+  release: () => Promise<void>,
+): Promise<void> {
+  try {
+    await app.ended
+  } finally {
+    await server?.close()
+    await release()
   }
 }

@@ -62,7 +62,7 @@ export async function loadConfig(file?: string): Promise<Config> {
   const layers = [await fileLayer(file ?? environment['SLUICE_CONFIG']), environmentLayer(environment)]
   resolveSettings(layers, SOURCES)
   const given = layers.flatMap((layer) => [...layer.given])
-  return Object.fromEntries(given.map(([name, { value }]) => [name, value])) as Config
+  return Object.fromEntries(given.map(([name, { value }]) => [name, value]))
 }
 
 function closeAt(service: Service, signal: AbortSignal | undefined): void {

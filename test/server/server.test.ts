@@ -220,7 +220,7 @@ describe('a server that closes', () => {
     const other = await start(app, { serverPort: 0 })
     const answer = await fetch(`${other.url}/topics/orders/follow`)
     const reader = answer.body!.getReader()
-    expect(new TextDecoder().decode((await reader.read()).value)).toBe(': following\n\n')
+    expect(new TextDecoder().decode((await reader.read()).value as Uint8Array)).toBe(': following\n\n')
     const began = performance.now()
     await other.close()
     expect(performance.now() - began).toBeLessThan(2000)

@@ -123,7 +123,11 @@ export class Topics {
       const closed = Promise.allSettled(topic.partitions.map((partition) => partition.delete()))
       this.#changed(name)
       await closed
-      await forget().finally(() => this.#storage.removeTopic(topic.description))
+      try {
+        await forget()
+      } finally {
+        await this.#storage.removeTopic(topic.description)
+      }
     })
   }
 

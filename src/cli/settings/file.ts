@@ -64,7 +64,12 @@ async function importFile(file: string): Promise<ReadonlyMap<string, Given>> {
   if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
     throw refused(file, 'its default export is not an object of settings')
   }
-  return new Map(Object.entries(exported).map(([name, value]) => [name, { value, place: file }]))
+  return new Map(
+    Object.entries(exported as Record<string, unknown>).map(([name, value]) => [
+      name,
+      { value, place: file },
+    ]),
+  )
 }
 
 async function importDefault(file: string): Promise<unknown> {

@@ -46,7 +46,7 @@ function describeFlag(name: SettingName): string {
   const choices = type.includes("'") ? `: ${type}` : ''
   return fallback === undefined
     ? `${doc}${choices}`
-    : `${doc.replace(/\.$/, '')}${choices} (default: ${String(fallback)})`
+    : `${doc.replace(/\.$/, '')}${choices} (default: ${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)})`
 }
 
 /** The layer of the flags. */

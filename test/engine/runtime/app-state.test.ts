@@ -31,7 +31,11 @@ describe('the life of an application', () => {
         } catch {
           refused = true
         }
-        expect({ from, next, refused }).toEqual({ from, next, refused: !APP_TRANSITIONS[from].includes(next) })
+        expect({ from, next, refused }).toEqual({
+          from,
+          next,
+          refused: !APP_TRANSITIONS[from].includes(next),
+        })
         expect(life.state).toBe(refused ? from : next)
       }
     }

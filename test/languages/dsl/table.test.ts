@@ -191,7 +191,7 @@ describe('a derived table', () => {
     void plan((flow) => {
       const table = flow.table(left)
       expectTypeOf(table.filter((value) => value > 1)).toEqualTypeOf<Table<string, number>>()
-      expectTypeOf(table.mapValues((value) => (value > 1 ? 'x' : null))).toEqualTypeOf<
+      expectTypeOf(table.mapValues((value) => (value > 1 ? String(value) : null))).toEqualTypeOf<
         Table<string, string>
       >()
       const outer = table.outerJoin(flow.table(right), (a, b) => {

@@ -12,7 +12,11 @@ import { SCENARIOS } from '../../scenarios/index.ts'
 function calmPlan(): RunPlan {
   for (let seed = 0; ; seed++) {
     const plan = drawPlan(seededRandom(seed))
-    const faults = [...Object.values(plan.failpoints), ...Object.values(plan.broker), plan.service.failure]
+    const faults = [
+      ...(Object.values(plan.failpoints) as number[]),
+      ...Object.values(plan.broker),
+      plan.service.failure,
+    ]
     if (plan.kills + plan.pauses === 0 && faults.every((chance) => chance === 0)) return plan
   }
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { SILENT } from '../../../src/core/log.ts'
-import type { Serde } from '../../../src/core/serde.ts'
 import { openTaskState, type TaskState } from '../../../src/engine/state/task-state.ts'
 import type { PlanStore } from '../../../src/engine/topology/plan.ts'
 import { json, string } from '../../../src/serdes/index.ts'
@@ -10,7 +9,7 @@ import { World } from '../../../src/testing/simulation/world.ts'
 const STORE: PlanStore = {
   name: 'counts',
   kind: 'key-value',
-  key: string as Serde<unknown>,
+  key: string,
   value: json(),
   changelog: true,
   changelogTopic: 'app-counts-changelog',
