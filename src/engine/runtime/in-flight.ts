@@ -21,6 +21,9 @@ import { letterOf } from './dead-letter.ts'
 import { decodeLedgerEntry, encodeLedgerEntry, sequenceKey, sequenceOf } from './ledger-entry.ts'
 import { serialize } from './output.ts'
 
+/** Bytes of an entry: Kafka's default limit of a batch, less what a batch adds to a record. */
+const ENTRY_LIMIT = 1_048_588 - 200
+
 interface Pending {
   readonly ticket: Ticket
   readonly admittedAt: number
@@ -164,11 +167,11 @@ export class InFlight {
       const { ticket } = pending
       if (pending.ledgered === ticket.attempts) continue
       try {
-        this.#parts.ledger.put(sequenceKey(ticket.sequence), this.#entry(ticket))
+        this.#parts.ledger.put(sequenceKey(ticket.sequence), this.#fitting(ticket))
         pending.ledgered = ticket.attempts
       } catch (error) {
         // It can't be kept over a crash, so it can't be left pending: give it up now, in this transaction.
-        if (!isSluiceError(error, 'SLUICE_SERIALIZE')) throw error
+        if (!isSluiceError(error, 'SLUICE_SERIALIZE', 'SLUICE_RECORD_TOO_LARGE')) throw error
         this.#pending.delete(ticket.sequence)
         if (pending.ledgered >= 0) this.#parts.ledger.delete(sequenceKey(ticket.sequence))
         this.#parts.deadLetters.write(this.#letter(ticket), error)
@@ -252,6 +255,14 @@ export class InFlight {
     } catch {
       return plain
     }
+  }
+
+  /** The entry of a ticket. @throws SLUICE_RECORD_TOO_LARGE: refused by the broker at the commit, it would fail every start */
+  #fitting(ticket: Ticket): Bytes {
+    const entry = this.#entry(ticket)
+    if (entry.length <= ENTRY_LIMIT) return entry
+    const { topic, partition } = ticket.record
+    throw sluiceError('SLUICE_RECORD_TOO_LARGE', { size: entry.length, topic, partition, limit: ENTRY_LIMIT })
   }
 
   #entry(ticket: Ticket): Bytes {

@@ -110,6 +110,13 @@ describe('a record that the ledger cannot keep', () => {
     expect([letters.length, emitted, flight.size]).toEqual([1, [], 0])
   })
 
+  it('is a dead letter when its entry would be larger than a changelog record may be', () => {
+    const { flight, admit, emitted, letters, ledger } = bench()
+    admit('x'.repeat(1_048_500))
+    flight.writeLedger()
+    expect([letters.length, emitted, flight.size, ledger.size]).toEqual([1, [], 0, 0])
+  })
+
   it('leaves no entry behind that an earlier commit wrote', () => {
     const { flight, admit, ticket, letters, ledger } = bench()
     const value: { n: unknown } = { n: 1 }
