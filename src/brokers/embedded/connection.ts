@@ -24,7 +24,6 @@ import { EmbeddedProducer } from './producer.ts'
 /** The cluster as a connection sees it. */
 export interface ClusterServices extends ProducerServices {
   readonly clusterId: string
-  /** False for logs that never left this process. */
   closed(): boolean
 }
 

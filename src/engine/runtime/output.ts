@@ -123,9 +123,9 @@ export class Output {
   }
 
   /** Sends what has gathered when it is worth it and allowed now. Called by the loop after each slice. */
-  sendEarly(force = false): void {
+  sendEarly(): void {
     if (this.#held || this.#sending !== undefined || this.#buffer.records === 0) return
-    if (!force && this.#buffer.bytes < this.#sendBytes) return
+    if (this.#buffer.bytes < this.#sendBytes) return
     const buffer = this.#buffer
     this.#buffer = this.#producer.buffer()
     this.#sentEarly = true
