@@ -8,17 +8,15 @@ export { topic } from './languages/dsl/topic.ts'
 export { store } from './languages/dsl/process.ts'
 export type { StoreOptions } from './languages/dsl/process.ts'
 export type { App, DefineApp } from './languages/dsl/app.ts'
+export type { Flow, Grouped, GroupedTable, Stream, Table } from './languages/dsl/types.ts'
 export type {
   AggregateOptions,
   AggregateTableOptions,
   Callback,
   DerivedTableOptions,
   EmitOptions,
-  Flow,
   GlobalJoinOptions,
   GlobalTable,
-  Grouped,
-  GroupedTable,
   JoinOptions,
   Named,
   PrintOptions,
@@ -27,12 +25,10 @@ export type {
   ReduceTableOptions,
   RepartitionOptions,
   SourceTableOptions,
-  Stream,
-  Table,
   TableOptions,
   ToTableOptions,
   UserProcessor,
-} from './languages/dsl/types.ts'
+} from './languages/dsl/verb-options.ts'
 export { json, string } from './serdes/index.ts'
 export type { JsonOptions } from './serdes/index.ts'
 export { FlowRecord } from './core/record.ts'

@@ -7,7 +7,7 @@ import { enrichment } from '../../enrich/enrichment.ts'
 import type { EnrichOptions } from '../../enrich/types.ts'
 import { keySerde, namePart, stateName, valueSerde } from './place.ts'
 import type { Place } from './place.ts'
-import type { EnrichVerbOptions } from './types.ts'
+import type { EnrichVerbOptions } from './verb-options.ts'
 
 /** Adds the nodes and answers with the place below them. @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN */
 export function addEnrichment<K, V, A, R>(

@@ -13,7 +13,8 @@ import { givenName, isMaterialized, tableStore } from './place.ts'
 import type { Supplies, Workshop } from './place.ts'
 import { StreamHandle } from './stream.ts'
 import { TableHandle } from './table.ts'
-import type { Flow, GlobalTable, Named, SourceTableOptions, Stream, Table } from './types.ts'
+import type { Flow, Stream, Table } from './types.ts'
+import type { GlobalTable, Named, SourceTableOptions } from './verb-options.ts'
 
 export function makeWorkshop({ print, ...serdes }: Supplies): Workshop {
   return {

@@ -9,7 +9,7 @@ import { namePart, freeName, givenName } from './place.ts'
 import type { Place, Workshop } from './place.ts'
 import { stepName } from '../../engine/topology/names.ts'
 import { checkOptions } from './options.ts'
-import type { GlobalJoinOptions, GlobalTable, Named } from './types.ts'
+import type { GlobalJoinOptions, GlobalTable, Named } from './verb-options.ts'
 
 export class GlobalTableHandle<K, V> implements GlobalTable<K, V> {
   readonly name: string

@@ -8,7 +8,8 @@ import { storeView } from '../../engine/operators/table-view.ts'
 import { checkOptions } from './options.ts'
 import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
 import type { GroupPlace } from './place.ts'
-import type { AggregateTableOptions, GroupedTable, ReduceTableOptions, Table, TableOptions } from './types.ts'
+import type { GroupedTable, Table } from './types.ts'
+import type { AggregateTableOptions, ReduceTableOptions, TableOptions } from './verb-options.ts'
 
 type Verb = 'aggregate' | 'count' | 'reduce'
 type Step = (aggregate: unknown, value: unknown, key: unknown) => unknown

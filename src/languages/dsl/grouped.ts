@@ -8,7 +8,8 @@ import type { TopologyNode } from '../../engine/topology/node.ts'
 import { checkOptions } from './options.ts'
 import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
 import type { GroupPlace } from './place.ts'
-import type { AggregateOptions, Grouped, Table, TableOptions } from './types.ts'
+import type { Grouped, Table } from './types.ts'
+import type { AggregateOptions, TableOptions } from './verb-options.ts'
 
 type LooseAdd = (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown
 

@@ -9,15 +9,8 @@ import type { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
 import type { TableView } from '../../engine/operators/table-view.ts'
-import type {
-  Grouped,
-  GroupedTable,
-  Named,
-  SourceTableOptions,
-  StateOptions,
-  Stream,
-  Table,
-} from './types.ts'
+import type { Grouped, GroupedTable, Stream, Table } from './types.ts'
+import type { Named, SourceTableOptions, StateOptions } from './verb-options.ts'
 
 /** Serdes for what has none of its own; handed in by the composition root. */
 export interface DefaultSerdes {

@@ -8,7 +8,7 @@ import type { Serde } from '../../core/serde.ts'
 import { checkOptions } from './options.ts'
 import { stateName } from './place.ts'
 import type { Place } from './place.ts'
-import type { ProcessContext, ProcessOptions } from './types.ts'
+import type { ProcessContext, ProcessOptions } from './verb-options.ts'
 
 /** How a store of `process` keeps its values. */
 export interface StoreOptions<K, V> {

@@ -38,12 +38,12 @@ import type { Place, TablePlace } from './place.ts'
 import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
 import { addProcess } from './process.ts'
+import type { Grouped, Stream, Table } from './types.ts'
 import type {
   Callback,
   EnrichVerbOptions,
   GlobalJoinOptions,
   GlobalTable,
-  Grouped,
   JoinOptions,
   Named,
   NewKeyOptions,
@@ -53,11 +53,9 @@ import type {
   RepartitionOptions,
   Serdes,
   SinkTopic,
-  Stream,
-  Table,
   ToTableOptions,
   UserProcessor,
-} from './types.ts'
+} from './verb-options.ts'
 
 type Tables<K, T> = Table<K, T>
 type LooseOptions = (Named & Serdes<unknown, unknown>) | undefined

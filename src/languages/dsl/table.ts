@@ -16,15 +16,8 @@ import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
 import { freeName, placeOf, stateName, tableStore } from './place.ts'
 import type { TablePlace } from './place.ts'
-import type {
-  DerivedTableOptions,
-  GroupedTable,
-  Named,
-  NewKeyOptions,
-  Present,
-  Stream,
-  Table,
-} from './types.ts'
+import type { GroupedTable, Stream, Table } from './types.ts'
+import type { DerivedTableOptions, Named, NewKeyOptions, Present } from './verb-options.ts'
 
 type Loose = DerivedTableOptions & { readonly value?: Serde<never> }
 

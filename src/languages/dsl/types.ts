@@ -1,116 +1,32 @@
-/** The words of the DSL as types: streams, tables, groups and their options. No code. */
-import type { Processor, ProcessorContext } from '../../core/processor.ts'
-import type { Encoded, FlowRecord } from '../../core/record.ts'
+/** Streams, tables and groups of the DSL as types: what each verb takes and gives. No code. */
+import type { FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { Topic } from '../../core/topic.ts'
 import type { Enriched, EnrichOptions, Sources } from '../../enrich/types.ts'
-import type { Emit } from '../../engine/operators/emit.ts'
-import type { StoreSpec } from '../../engine/topology/node.ts'
-
-/** Called with the value first, since most need only that. A missing key or value arrives as null. */
-export type Callback<K, V, R> = (value: V, key: K, record: FlowRecord<K, V>) => R
-
-export interface Named {
-  /** Name of the node, and of the state and topics that belong to it. Default: from content. */
-  readonly name?: string
-}
-
-/** What is written when the key or value must go through a topic. */
-export interface Serdes<K, V> {
-  /** Default: the serde the key came with, or else text. */
-  readonly key?: Serde<K>
-  /** Default: the serde the value came with, or else JSON. */
-  readonly value?: Serde<V>
-}
-
-export type Present<T> = Exclude<T, null | undefined>
-
-/**
- * Options of a verb that makes new keys. The type of the keys comes from the serde: without one they must be text, so
- * that a key nobody can write is an error in the editor.
- */
-export interface NewKeyOptions<L, W = never> extends Named {
-  /** Default: text. */
-  readonly key?: Serde<L>
-  /** Default: the serde the value came with, or else JSON. */
-  readonly value?: Serde<W>
-}
-
-/** A topic that takes these keys and values; its serdes may take more. */
-export interface SinkTopic<K, V> {
-  readonly name: string
-  readonly key: { readonly format: string; readonly serialize: (key: Present<K>) => Encoded }
-  readonly value: { readonly format: string; readonly serialize: (value: Present<V>) => Encoded }
-}
-
-export interface EmitOptions {
-  /** `every`: each update goes on at once. `coalesced`: the last of each key per commit. Default `coalesced`. */
-  readonly emit?: Emit
-}
-
-export interface JoinOptions<K, V> extends Named, Serdes<K, V> {}
-
-export interface StateOptions extends EmitOptions {
-  /** Kept in a changelog topic, so that it survives the machine. Default true. */
-  readonly changelog?: boolean
-}
-
-export interface TableOptions extends Named, StateOptions {}
-
-/** Of a table that begins at a topic or stream. */
-export interface SourceTableOptions extends TableOptions {
-  /**
-   * True: filters of it leave out deletions of what was never there, and `emit` defaults to `coalesced` even where no join looks
-   * into it (false: to `every` there). Default: whether it has a `name`, as in Kafka Streams, where a table without one has
-   * neither store nor cache unless something else needs them.
-   */
-  readonly materialized?: boolean
-}
-
-/** How a stream becomes a table. */
-export interface ToTableOptions<K, V> extends Serdes<K, V>, SourceTableOptions {}
-
-export interface RepartitionOptions<K, V> extends Named, Serdes<K, V> {
-  /** Default: as many as the topics it comes from, or as the partner of a join. */
-  readonly partitions?: number
-}
-
-export interface EnrichVerbOptions<K, V, A, R> extends Named, Serdes<K, V> {
-  /** Makes the new value of the record's value and the answer. Default: the answer, or the value with the fields filled. */
-  join?(value: V, answer: A, key: K): R
-}
-
-export interface ProcessOptions<K, V> extends Named, Serdes<K, V> {
-  /** Made by `store(…)`. One store given to several processors is shared. */
-  readonly stores?: readonly StoreSpec[]
-}
-
-export interface PrintOptions extends Named {
-  /** Default: what came before, as in names: `[orders]: …`. */
-  readonly label?: string
-  /** Takes one line, without its line break. Default: standard output. */
-  readonly write?: (line: string) => void
-}
-
-export interface GlobalJoinOptions<K, V, G> extends Named {
-  /** The key to look up in the table; null finds nothing. */
-  readonly key: (value: V, key: K) => G | null
-}
-
-/** What a processor of the user may use; what it forwards has keys `L` and values `W`. */
-export interface ProcessContext<L, W> extends Omit<
-  ProcessorContext,
-  'next' | 'nextNamed' | 'output' | 'async'
-> {
-  /** Forwards a record; make it from the one that came by `with…`, so that it keeps where it came from. */
-  readonly next: (record: FlowRecord<L, W>) => void
-  /** Forwards a record of no origin, for punctuators. @param timestamp event time, ms since 1970 */
-  readonly emit: (key: L, value: W, timestamp: number) => void
-}
-
-export interface UserProcessor<K, V> extends Omit<Processor, 'process'> {
-  process(record: FlowRecord<K, V>): void
-}
+import type {
+  AggregateOptions,
+  AggregateTableOptions,
+  Callback,
+  DerivedTableOptions,
+  EnrichVerbOptions,
+  GlobalJoinOptions,
+  GlobalTable,
+  JoinOptions,
+  Named,
+  NewKeyOptions,
+  Present,
+  PrintOptions,
+  ProcessContext,
+  ProcessOptions,
+  ReduceTableOptions,
+  RepartitionOptions,
+  Serdes,
+  SinkTopic,
+  SourceTableOptions,
+  TableOptions,
+  ToTableOptions,
+  UserProcessor,
+} from './verb-options.ts'
 
 /**
  * Records as they happened; a stream of some values is a stream of a wider type of values, too. Every verb gives a new
@@ -262,15 +178,6 @@ export interface Table<out K, out V> {
   ): GroupedTable<L, W>
 }
 
-/** A table computed from others. */
-export interface DerivedTableOptions extends TableOptions {
-  /**
-   * Keeps the result in a store of its own, under the name of the table. Default false (true with `emit` or `changelog`, which
-   * are about that store): it is computed again when it is looked up.
-   */
-  readonly materialized?: boolean
-}
-
 /** Entries of a table, grouped. What an entry was before is taken out of its group, then what it is now is put in. */
 export interface GroupedTable<out K, out V> {
   /** Entries per group; 0 when all have left. */
@@ -279,32 +186,6 @@ export interface GroupedTable<out K, out V> {
   reduce(options: ReduceTableOptions<K, V>): Table<K, V>
   /** Null of either function deletes the group. */
   aggregate<A>(options: AggregateTableOptions<K, V, A>): Table<K, A>
-}
-
-export interface ReduceTableOptions<K, V> extends TableOptions {
-  add(aggregate: V, value: V, key: K): V
-  subtract(aggregate: V, value: V, key: K): V
-  /** Default: as the values, or JSON. */
-  readonly value?: Serde<Present<V>>
-}
-
-export interface AggregateTableOptions<K, V, A> extends TableOptions {
-  init(): A
-  add(aggregate: A, value: V, key: K): A | null
-  subtract(aggregate: A, value: V, key: K): A | null
-  /** Serde of the aggregate. Default JSON. */
-  readonly value?: Serde<A>
-}
-
-/**
- * A table that every instance holds whole, all partitions of its topic: for small, slowly changing data that is looked up by
- * any key. It is read to the end before anything is processed. Processors read it with
- * `context.store<GlobalTableStore<K, V>>(table.name)`.
- */
-export interface GlobalTable<K, V> {
-  /** Of its store. */
-  readonly name: string
-  readonly topic: Topic<K, V>
 }
 
 /** A stream ready to be aggregated by key. Records with a null key or value are dropped. */
@@ -318,13 +199,6 @@ export interface Grouped<out K, out V> {
   ): Table<K, V>
   /** `add` must return the new aggregate and not change the old one; null deletes the key. */
   aggregate<A>(options: AggregateOptions<K, V, A>): Table<K, A>
-}
-
-export interface AggregateOptions<K, V, A> extends TableOptions {
-  readonly init: () => A
-  readonly add: (aggregate: A, value: V, key: K, record: FlowRecord<K, V>) => A | null
-  /** Serde of the aggregate. Default JSON. */
-  readonly value?: Serde<A>
 }
 
 /** Where an application begins. */
