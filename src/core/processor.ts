@@ -55,10 +55,21 @@ export interface ProcessorContext {
   /** Highest event time that reached this node's region; behind an asynchronous operator held back by pending records. -1 before the first record. */
   streamTime(): number
   wallClock(): number
+  /**
+   * A number of this node that survives a restart: committed with the task's offsets, in Kafka Streams' own commit metadata.
+   * For an operator's stream time, so that a restart drops and accepts the same late records as a straight run.
+   * @param name short, unique within the node; -1 when it was never set
+   */
+  kept(name: string): KeptNumber
   /** Asks for a commit soon. */
   commit(): void
   /** Counts and logs (debug) a record dropped by rule, for instance a null key in a join. */
   drop(record: FlowRecord, reason: string): void
+}
+
+/** A safe integer, often an event time in ms. */
+export interface KeptNumber {
+  value: number
 }
 
 /** Serdes of an asynchronous operator's input: what the ledger keeps of it. */

@@ -200,6 +200,7 @@ function nodeContext(
       parts.timers.add(node.name, kind, intervalMs, kind === 'stream-time' ? streamTime : wallClock, run),
     streamTime,
     wallClock,
+    kept: (name) => parts.timers.kept(node.name, name),
     commit: parts.requestCommit,
     drop,
   }

@@ -3,7 +3,7 @@
  * the loop between records (stream time after each record, the wall clock once a turn), never inside `process`. Next stream-time ticks are committed with the offsets, so that a
  * restart neither repeats nor skips one.
  */
-import type { Cancellable, PunctuationKind } from '../../core/processor.ts'
+import type { Cancellable, KeptNumber, PunctuationKind } from '../../core/processor.ts'
 
 interface Schedule {
   readonly node: string
@@ -21,6 +21,7 @@ interface Schedule {
 export class TaskTimers {
   #schedules: Schedule[] = []
   readonly #restored: ReadonlyMap<string, number>
+  readonly #kept = new Map<string, KeptNumber>()
   readonly #counts = new Map<string, number>()
   #onStreamTime = 0
 
@@ -90,9 +91,20 @@ export class TaskTimers {
     return next
   }
 
+  /** A number of a node, as it was committed last. */
+  kept(node: string, name: string): KeptNumber {
+    const entry = `sluice.kept.${node}.${name}`
+    const known = this.#kept.get(entry)
+    if (known !== undefined) return known
+    const kept: KeptNumber = { value: this.#restored.get(entry) ?? -1 }
+    this.#kept.set(entry, kept)
+    return kept
+  }
+
   /** Entries for the commit envelope. */
   entries(): Map<string, number> {
     const entries = new Map<string, number>()
+    for (const [entry, { value }] of this.#kept) if (value !== -1) entries.set(entry, value)
     for (const schedule of this.#schedules) {
       if (schedule.kind === 'stream-time') entries.set(schedule.entry, schedule.next)
     }

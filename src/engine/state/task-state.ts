@@ -4,7 +4,7 @@
  */
 import type { Logger } from '../../core/log.ts'
 import type { StoreBackend, StoreEntry, TaskStorage } from '../../core/store.ts'
-import { isSluiceError } from '../../core/errors.ts'
+import { isSluiceError, sluiceError } from '../../core/errors.ts'
 import type { TaskStoreSpec } from './spec.ts'
 import { createKeyValueStore, createTimestampedStore } from './key-value.ts'
 import type { ManagedStore } from './managed.ts'
@@ -221,6 +221,11 @@ function typedStore(store: TaskStoreSpec, storage: TaskStorage, options: StateOp
       return createKeyValueStore(store, storage, options)
     case 'timestamped':
       return createTimestampedStore(store, storage, options)
+    default:
+      throw sluiceError('SLUICE_INTERNAL', {
+        place: `store ${store.name}`,
+        problem: `no store of kind ${store.kind}`,
+      })
   }
 }
 

@@ -101,12 +101,23 @@ export interface SinkSpec {
 
 export interface StoreSpec {
   readonly name: string
-  /** `key-value`: plain values. `timestamped`: each value with the event time of its last update (tables, aggregates). */
-  readonly kind: 'key-value' | 'timestamped'
+  /**
+   * `key-value`: plain values. `timestamped`: each value with the event time of its last update (tables, aggregates).
+   * `window`, `timestamped-window`, `session`: by key and window. `versioned`: all values of a key over event time (KIP-889).
+   */
+  readonly kind: 'key-value' | 'timestamped' | 'window' | 'timestamped-window' | 'session' | 'versioned'
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
   /** False: the store is rebuilt from nothing after a crash. Default true. */
   readonly changelog: boolean
+  /** Window, session: how long a window is kept, ms of event time. Versioned: the history retention. */
+  readonly retentionMs?: number
+  /** Window stores: the size of their windows, which gives the end of a windowed key. Ms; absent for sessions. */
+  readonly windowSizeMs?: number
+  /** Kind `window`: puts of the same key and start are kept side by side (stream-stream joins). Default false. */
+  readonly retainDuplicates?: boolean
+  /** Kind `key-value`: keeps this many keys, the least recently used go (LRU). Default no bound. */
+  readonly capacity?: number
   /** A source topic that serves as changelog (table read directly from a compacted topic is NOT done by default, as in Kafka without optimisation). */
   readonly sourceChangelog?: string
 }

@@ -169,6 +169,7 @@ function contextOf(
     schedule: () => ({ cancel: () => {} }),
     streamTime: () => 0,
     wallClock: () => 0,
+    kept: () => ({ value: -1 }),
     commit: () => {},
     drop: (_, reason) => tools.dropped.push(reason),
   }
