@@ -120,6 +120,7 @@ export interface Producer {
   /**
    * Fences every other producer of the transactional id, waits until its last transaction is over (an open one is
    * aborted, a prepared one completed) and takes a new epoch. Also resolves an unknown commit outcome.
+   * @throws SLUICE_CONFIG_INVALID when the broker does not allow so long a transaction
    */
   init(): Promise<void>
   /** A handle to append to; cheap to keep, made once per partition. */
@@ -129,10 +130,14 @@ export interface Producer {
   /**
    * Writes all records of the buffer and resolves when they are acknowledged (durable on the broker). The buffer must not
    * be used again. All or, after an error, an unknown part of it is in the log; the transaction must then be aborted.
+   * @throws SLUICE_RECORD_TOO_LARGE, SLUICE_RECORD_REFUSED where `append` could not know the limits of the topic: from then on it does
    * @returns per partition the offset of the last record written
    */
   send(buffer: SendBuffer): Promise<readonly SentPartition[]>
-  /** Adds offsets to the transaction. @throws SLUICE_MEMBER_FENCED when the member was replaced: abort, drop, rejoin. */
+  /**
+   * Adds offsets to the transaction.
+   * @throws SLUICE_MEMBER_FENCED when the member was replaced: abort, drop, rejoin; SLUICE_CONFIG_INVALID for metadata the broker refuses
+   */
   sendOffsets(offsets: readonly CommittedOffset[], fence: GroupFence): Promise<void>
   /**
    * Resolves when the outcome is decided and durable. Readers may see it a moment later (Kafka answers before it writes
@@ -149,9 +154,13 @@ export interface ProduceTarget extends TopicPartition {
   readonly index: number
 }
 
-/** Records encoded on append, straight into the batches to be sent. */
+/**
+ * Records encoded on append, straight into the batches to be sent. What a topic takes (size, time, keys) is known from the
+ * moment it was described or created on this connection: describe all sinks before the first append, so that a record that
+ * will be refused fails here, alone, and not a whole `send` later.
+ */
 export interface SendBuffer {
-  /** @throws SLUICE_RECORD_TOO_LARGE */
+  /** @throws SLUICE_RECORD_TOO_LARGE, SLUICE_RECORD_REFUSED; the buffer goes on without the record */
   append(
     target: ProduceTarget,
     key: Encoded | null,
@@ -190,6 +199,11 @@ export interface JoinOptions {
   readonly sessionTimeoutMs?: number
   /** Default 3,000. */
   readonly heartbeatIntervalMs?: number
+  /**
+   * A member that takes longer to acknowledge a revocation is expelled, where the broker can tell (Kafka), so that a stuck
+   * instance does not keep its tasks for ever. Default 300,000.
+   */
+  readonly rebalanceTimeoutMs?: number
   /** Tasks wanted besides the active ones. Default 0. What a protocol can't do is SLUICE_UNSUPPORTED here. */
   readonly standbyReplicas?: number
   /** Tasks of which this process still has state, so that they come back to it. */
@@ -202,7 +216,10 @@ export interface JoinOptions {
  */
 export interface GroupMember {
   readonly memberId: string
-  /** Proves membership in commits. Changes with every acknowledged change. */
+  /**
+   * Proves membership in commits. Its epoch is fixed at each acknowledged change and is another one after the next: an adapter
+   * counts changes and checks them itself where the epoch of its broker moves at other times (Kafka's does).
+   */
   fence(): GroupFence
   /** The next change this member must make, or undefined. Stays the same object until acknowledged. */
   readonly change: AssignmentChange | undefined

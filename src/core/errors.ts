@@ -180,6 +180,12 @@ export const ERRORS = {
     message: 'a record of {size} bytes for {topic}-{partition} is larger than the limit of {limit} bytes',
     fix: 'Make the record smaller or raise max.message.bytes of the topic.',
   },
+  SLUICE_RECORD_REFUSED: {
+    domain: 'user',
+    retry: 'rejoin',
+    message: '{topic}-{partition}: the topic does not take this record: {problem}',
+    fix: 'Correct the record, or {setting} of the topic; a running pipeline makes it a dead letter.',
+  },
   SLUICE_CORRUPT_BATCH: {
     domain: 'external',
     retry: 'never',

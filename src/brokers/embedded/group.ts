@@ -11,9 +11,9 @@ import type { TaskId } from '../../core/record.ts'
 import { taskName } from '../../core/record.ts'
 import type { SluiceError } from '../../core/errors.ts'
 import { sluiceError } from '../../core/errors.ts'
-import type { Assignment } from './assignor.ts'
-import { assignTasks } from './assignor.ts'
-import { topologyDifference } from './topology-difference.ts'
+import type { Assignment } from '../assignment/assignor.ts'
+import { assignTasks } from '../assignment/assignor.ts'
+import { topologyDifference } from '../assignment/topology-difference.ts'
 
 const DEFAULT_SESSION_MS = 45_000
 

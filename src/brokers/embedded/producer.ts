@@ -19,8 +19,8 @@ import type { Groups } from './groups.ts'
 import type { Offsets } from './offsets.ts'
 import type { Partition } from './partition.ts'
 import { allFlushed } from './partition.ts'
-import type { TargetBatches } from './send-buffer.ts'
-import { EmbeddedSendBuffer } from './send-buffer.ts'
+import type { TargetBatches } from '../record-batch/send-buffer.ts'
+import { BatchBuffer } from '../record-batch/send-buffer.ts'
 import type { Topics } from './topics.ts'
 import { isInternal } from './topics.ts'
 import type { Outcome, ProducerIdentity, Transactions } from './transactions.ts'
@@ -84,16 +84,16 @@ export class EmbeddedProducer implements Producer {
   }
 
   buffer(): SendBuffer {
-    return new EmbeddedSendBuffer(({ topic }) => {
+    return new BatchBuffer(({ topic }) => {
       const limit = Number(this.#services.topics.config(topic)?.['max.message.bytes'])
-      return limit > 0 ? limit : DEFAULT_BATCH_LIMIT
+      return { bytes: limit > 0 ? limit : DEFAULT_BATCH_LIMIT, latest: Infinity, needsKey: false }
     })
   }
 
   async send(buffer: SendBuffer): Promise<readonly SentPartition[]> {
     if (this.#isNew()) await this.init()
     this.#checkReady('send')
-    if (!(buffer instanceof EmbeddedSendBuffer)) {
+    if (!(buffer instanceof BatchBuffer)) {
       throw sluiceError('SLUICE_INTERNAL', { place: 'send', problem: 'the buffer is not one of this broker' })
     }
     return this.#orFail(async () => {

@@ -8,7 +8,7 @@ import { sluiceError } from '../../core/errors.ts'
 import { checkTopicName } from '../../core/topic.ts'
 import type { LogStorage } from './storage.ts'
 import { Partition } from './partition.ts'
-import { nearestFirst } from './nearest.ts'
+import { nearestFirst } from '../nearest.ts'
 
 /** Topics the broker keeps for itself; not described, not deleted, not written by producers. */
 export const OFFSETS_TOPIC = '__consumer_offsets'

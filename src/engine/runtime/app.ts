@@ -4,7 +4,7 @@
  */
 import type { Broker, TopicDescription } from '../../core/broker.ts'
 import type { FolderLock } from '../../core/disk.ts'
-import { asError, isSluiceError, sluiceError } from '../../core/errors.ts'
+import { asError, isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import type { TaskId } from '../../core/record.ts'
 import { compareManifest } from '../topology/manifest.ts'
 import { checkPartitions } from '../topology/partitions.ts'
@@ -12,6 +12,8 @@ import type { Manifest, Plan } from '../topology/plan.ts'
 import { type EngineSettings, engineSettings, type Ports } from './options.ts'
 import { AppLife } from './app-state.ts'
 import type { AppState, StateListener } from './app-state.ts'
+import type { Logger } from '../../core/log.ts'
+import type { RestoreProgress } from './opened.ts'
 import type { PartitionProgress } from './session.ts'
 import { Worker } from './worker.ts'
 
@@ -20,6 +22,8 @@ export interface AppOptions {
   readonly settings?: Partial<EngineSettings>
   /** Folder for local state and the identity of this instance; owned by one process at a time. */
   readonly stateFolder: string
+  /** Told how far each store's restore from its changelog is. One that throws is logged. Default: nobody. */
+  readonly onRestore?: (progress: RestoreProgress) => void
 }
 
 export interface RunningApp {
@@ -35,6 +39,12 @@ export interface RunningApp {
   readonly progress: readonly PartitionProgress[]
   /** Milliseconds since the loop began its last turn; it turns at least every 100 ms unless it waits for a commit or starts anew. */
   readonly sinceTurnMs: number
+  /** Whether `pause` was called last. */
+  readonly paused: boolean
+  /** Stops processing and punctuation; tasks, calls in flight and membership stay. Kafka Streams: KIP-834. */
+  pause(): void
+  /** Goes on where `pause` stopped. */
+  resume(): void
   /** Why it failed; undefined in every other state. */
   readonly failure: Error | undefined
   /**
@@ -74,6 +84,7 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
       topicIds,
       processId,
       index: 0,
+      onRestore: guardedListener(options, ports.log),
       onSettled: (settled) => {
         const next = settled ? 'running' : 'rebalancing'
         if (life.may(next)) life.to(next)
@@ -130,6 +141,18 @@ class Instance implements RunningApp {
     return this.#failure
   }
 
+  get paused(): boolean {
+    return this.#worker.paused
+  }
+
+  pause(): void {
+    this.#worker.pause(true)
+  }
+
+  resume(): void {
+    this.#worker.pause(false)
+  }
+
   onState(listener: StateListener): () => void {
     return this.#life.onState(listener)
   }
@@ -149,6 +172,19 @@ class Instance implements RunningApp {
     } finally {
       await lock.release()
       this.#life.to(this.#failure === undefined ? 'closed' : 'failed')
+    }
+  }
+}
+
+/** A listener's mistake must not fail the task that is being opened. */
+function guardedListener({ onRestore }: AppOptions, log: Logger): (progress: RestoreProgress) => void {
+  if (onRestore === undefined) return () => {}
+  return (progress) => {
+    try {
+      onRestore(progress)
+    } catch (error) {
+      const { store, task, phase } = progress
+      log.error({ store, task, phase }, `the listener of onRestore threw: ${problemOf(error)}`)
     }
   }
 }
@@ -194,6 +230,10 @@ function parseManifest(text: string): Manifest | undefined {
   }
 }
 
+/** State and letters keep the times of their records, also those that Kafka would refuse as too far ahead (an hour by default). */
+const ANY_TIME = { 'message.timestamp.after.max.ms': '9223372036854775807' }
+const LETTERS = { ...ANY_TIME, 'retention.ms': '-1' }
+
 interface PreparedTopics {
   readonly counts: ReadonlyMap<string, number>
   readonly topicIds: ReadonlyMap<string, string>
@@ -216,11 +256,11 @@ async function prepareTopics(plan: Plan, broker: Broker, settings: EngineSetting
     const partitions = wanted.get(topic.name)!
     const existing = found.get(topic.name)
     if (existing === undefined)
-      await create(broker, { name: topic.name, partitions, config: topic.config ?? {} })
+      await create(broker, { name: topic.name, partitions, config: { ...ANY_TIME, ...topic.config } })
     else checkInternal(existing, partitions)
   }
   if (!found.has(settings.deadLetterTopic)) {
-    await create(broker, { name: settings.deadLetterTopic, partitions: 1, config: { 'retention.ms': '-1' } })
+    await create(broker, { name: settings.deadLetterTopic, partitions: 1, config: LETTERS })
   }
   const all = await broker.admin.describeTopics()
   return { counts: countsOf(byName(all)), topicIds: new Map(all.map(({ name, topicId }) => [name, topicId])) }

@@ -33,11 +33,20 @@ export class DeadLetters {
     this.#count = metrics.counter('dead-letter-records-total', { task })
   }
 
-  /** A letter too large for its topic goes without its content: a record that stopped the worker would stop it at every start. */
-  #append({ key, value, timestamp, headers }: DeadLetter, causes: readonly Header[]): void {
+  /**
+   * A letter too large for its topic goes without its content, one too far in the future at the latest time the topic takes: a
+   * record that stopped the worker would stop it at every start.
+   */
+  #append(letter: DeadLetter, causes: readonly Header[]): void {
+    const { key, value, timestamp, headers } = letter
     try {
       this.#write(key, value, timestamp, [...headers, ...causes])
     } catch (error) {
+      const latest = isSluiceError(error, 'SLUICE_RECORD_REFUSED') ? error.details.latest : undefined
+      if (typeof latest === 'number') {
+        const time = header('sluice.errors.timestamp', String(timestamp))
+        return this.#append({ ...letter, timestamp: latest }, [...causes, time])
+      }
       if (!isSluiceError(error, 'SLUICE_RECORD_TOO_LARGE')) throw error
       const short = causes.map((cause) => ({ key: cause.key, value: cause.value!.subarray(0, SHORT_BYTES) }))
       const omitted = header('sluice.errors.omitted', `key, value, headers: ${error.message}`)

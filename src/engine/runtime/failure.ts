@@ -24,7 +24,12 @@ export function atNode(error: unknown, node: string, record: FlowRecord | undefi
   return error instanceof NodeFailure ? error : new NodeFailure(node, record, error)
 }
 
-const RECORD_ERRORS = ['SLUICE_SERIALIZE', 'SLUICE_DESERIALIZE', 'SLUICE_RECORD_TOO_LARGE'] as const
+const RECORD_ERRORS = [
+  'SLUICE_SERIALIZE',
+  'SLUICE_DESERIALIZE',
+  'SLUICE_RECORD_TOO_LARGE',
+  'SLUICE_RECORD_REFUSED',
+] as const
 
 /** True when the record (or the user's function) is to blame, false when the engine cannot go on with it. */
 export function blamesRecord(error: unknown): boolean {

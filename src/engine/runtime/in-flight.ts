@@ -171,7 +171,8 @@ export class InFlight {
         pending.ledgered = ticket.attempts
       } catch (error) {
         // It can't be kept over a crash, so it can't be left pending: give it up now, in this transaction.
-        if (!isSluiceError(error, 'SLUICE_SERIALIZE', 'SLUICE_RECORD_TOO_LARGE')) throw error
+        if (!isSluiceError(error, 'SLUICE_SERIALIZE', 'SLUICE_RECORD_TOO_LARGE', 'SLUICE_RECORD_REFUSED'))
+          throw error
         this.#pending.delete(ticket.sequence)
         if (pending.ledgered >= 0) this.#parts.ledger.delete(sequenceKey(ticket.sequence))
         this.#parts.deadLetters.write(this.#letter(ticket), error)

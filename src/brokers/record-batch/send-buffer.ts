@@ -5,7 +5,17 @@
 import type { ProduceTarget, SendBuffer } from '../../core/broker.ts'
 import type { Encoded, Headers } from '../../core/record.ts'
 import { sluiceError } from '../../core/errors.ts'
-import { BatchWriter, recordBytes } from '../record-batch/writer.ts'
+import { BatchWriter, recordBytes } from './writer.ts'
+
+/** What a partition takes, as known when a batch for it begins. */
+export interface BatchLimits {
+  /** Bytes of the largest batch. */
+  readonly bytes: number
+  /** Latest time of a record, ms since 1970; Infinity: any (`message.timestamp.after.max.ms`). */
+  readonly latest: number
+  /** A compacted topic refuses records without key. */
+  readonly needsKey: boolean
+}
 
 /** Finished and growing batches of one partition. */
 export interface TargetBatches {
@@ -13,18 +23,19 @@ export interface TargetBatches {
   readonly writers: BatchWriter[]
 }
 
-export class EmbeddedSendBuffer implements SendBuffer {
-  readonly #limitOf: (target: ProduceTarget) => number
+export class BatchBuffer implements SendBuffer {
+  readonly #limitsOf: (target: ProduceTarget) => BatchLimits
   /** By index of the target. */
+  readonly #limits: (BatchLimits | undefined)[] = []
   readonly #current: (BatchWriter | undefined)[] = []
   readonly #batches: (TargetBatches | undefined)[] = []
   #sent = false
   #records = 0
   #bytes = 0
 
-  /** @param limitOf bytes of the largest batch of a partition; asked once per batch */
-  constructor(limitOf: (target: ProduceTarget) => number) {
-    this.#limitOf = limitOf
+  /** @param limitsOf asked once per batch, and again before a record is refused */
+  constructor(limitsOf: (target: ProduceTarget) => BatchLimits) {
+    this.#limitsOf = limitsOf
   }
 
   get records(): number {
@@ -43,6 +54,8 @@ export class EmbeddedSendBuffer implements SendBuffer {
     headers: Headers,
   ): void {
     let writer = this.#current[target.index] ?? this.#start(target)
+    const limits = this.#limits[target.index]!
+    if (timestamp > limits.latest || (limits.needsKey && key === null)) this.#look(target, key, timestamp)
     let before = writer.records === 0 ? 0 : writer.bytes
     if (!writer.append(key, value, timestamp, headers)) {
       if (writer.records > 0) writer = this.#start(target)
@@ -65,12 +78,27 @@ export class EmbeddedSendBuffer implements SendBuffer {
 
   #start(target: ProduceTarget): BatchWriter {
     if (this.#sent) throw this.#spent()
-    const writer = new BatchWriter(this.#limitOf(target))
+    const limits = (this.#limits[target.index] = this.#limitsOf(target))
+    const writer = new BatchWriter(limits.bytes)
     this.#current[target.index] = writer
     const batches = this.#batches[target.index]
     if (batches === undefined) this.#batches[target.index] = { target, writers: [writer] }
     else batches.writers.push(writer)
     return writer
+  }
+
+  /** Looks at the limits of now: the latest time moves with the clock. @throws SLUICE_RECORD_REFUSED */
+  #look(target: ProduceTarget, key: Encoded | null, timestamp: number): void {
+    const { latest, needsKey } = (this.#limits[target.index] = this.#limitsOf(target))
+    const { topic, partition } = target
+    if (timestamp > latest) {
+      const problem = `its time ${new Date(timestamp).toISOString()} is too far ahead`
+      const setting = 'message.timestamp.after.max.ms'
+      throw sluiceError('SLUICE_RECORD_REFUSED', { topic, partition, problem, setting, latest })
+    }
+    if (!needsKey || key !== null) return
+    const problem = 'it has no key, and the topic is compacted'
+    throw sluiceError('SLUICE_RECORD_REFUSED', { topic, partition, problem, setting: 'cleanup.policy' })
   }
 
   #tooLarge(
@@ -79,7 +107,7 @@ export class EmbeddedSendBuffer implements SendBuffer {
     value: Encoded | null,
     headers: Headers,
   ): Error {
-    const limit = this.#limitOf({ topic, partition, index })
+    const limit = this.#limitsOf({ topic, partition, index }).bytes
     return sluiceError('SLUICE_RECORD_TOO_LARGE', {
       topic,
       partition,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
-import { shareExtras } from '../../../src/brokers/embedded/extras.ts'
+import { shareExtras } from '../../../src/brokers/assignment/extras.ts'
 
 type Table = readonly (readonly number[])[]
 

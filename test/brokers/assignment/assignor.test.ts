@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
-import type { Assignment, AssignorMember } from '../../../src/brokers/embedded/assignor.ts'
-import { assignTasks } from '../../../src/brokers/embedded/assignor.ts'
+import type { Assignment, AssignorMember } from '../../../src/brokers/assignment/assignor.ts'
+import { assignTasks } from '../../../src/brokers/assignment/assignor.ts'
 import type { TaskId } from '../../../src/core/record.ts'
 import { taskName } from '../../../src/core/record.ts'
 
