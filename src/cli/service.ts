@@ -105,6 +105,18 @@ class RunningService implements Service {
     return this.#app.sinceTurnMs
   }
 
+  get paused(): boolean {
+    return this.#app.paused
+  }
+
+  pause(): void {
+    this.#app.pause()
+  }
+
+  resume(): void {
+    this.#app.resume()
+  }
+
   get failure(): Error | undefined {
     return this.#app.failure
   }

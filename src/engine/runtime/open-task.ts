@@ -15,6 +15,7 @@ import type { Changelog, OpenTask, TaskEnvironment } from './opened.ts'
 import type { Guarantee } from './options.ts'
 import type { Output } from './output.ts'
 import { restore } from './restore.ts'
+import type { RestoreParts } from './restore.ts'
 import type { CurrentRecord } from './task.ts'
 
 /** @returns undefined when `signal` was aborted on the way; then nothing is left open */
@@ -81,7 +82,7 @@ async function openWith(
   const { queues, envelopes } = await committedQueues(id, subtopology, environment)
   if (signal.aborted) return undefined
   const changelogs = changelogsOf(id, subtopology, output, settings.guarantee)
-  const restored = await restore(state, changelogs, ports, settings.sliceMs, signal)
+  const restored = await restore(state, changelogs, restoreParts(id, environment), signal)
   if (!restored || signal.aborted) return undefined
   const task = assembleTask({ id, subtopology, state, current, queues, envelopes }, environment)
   try {
@@ -93,6 +94,10 @@ async function openWith(
     task.close()
     throw error
   }
+}
+
+function restoreParts(id: TaskId, { ports, settings, onRestore }: TaskEnvironment): RestoreParts {
+  return { ports, sliceMs: settings.sliceMs, task: taskName(id), onRestore }
 }
 
 function changelogsOf(

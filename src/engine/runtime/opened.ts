@@ -20,6 +20,23 @@ export interface Changelog {
   readonly log: LogUpdate
 }
 
+/** How far the restore of one store from its changelog is. */
+export interface RestoreProgress {
+  /** `started`, then `batch` after each batch, then `ended` or (the task went elsewhere, or failed) `suspended`. */
+  readonly phase: 'started' | 'batch' | 'ended' | 'suspended'
+  readonly store: string
+  /** `<subtopology>_<partition>` */
+  readonly task: string
+  readonly topic: string
+  readonly partition: number
+  /** Offset of the next changelog record. */
+  readonly position: number
+  /** The changelog's end when the restore began. */
+  readonly end: number
+  /** Records read since it began. */
+  readonly records: number
+}
+
 /** What a worker shares with all its tasks. */
 export interface TaskEnvironment {
   readonly plan: Plan
@@ -36,6 +53,8 @@ export interface TaskEnvironment {
   readonly member: GroupMember
   /** Stores of the global tables, complete before any task opens; the same for all tasks. */
   readonly globals: ReadonlyMap<string, unknown>
+  /** Told how far the restore of each store is. Must not throw. */
+  readonly onRestore: (progress: RestoreProgress) => void
   readonly wake: () => void
   readonly requestCommit: () => void
 }

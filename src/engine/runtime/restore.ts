@@ -6,7 +6,7 @@
 import type { Fetched, Fetcher } from '../../core/broker.ts'
 import { partitionId } from '../../core/record.ts'
 import type { TaskState } from '../state/task-state.ts'
-import type { Changelog } from './opened.ts'
+import type { Changelog, RestoreProgress } from './opened.ts'
 import type { Ports } from './options.ts'
 import { inSlices } from './slices.ts'
 
@@ -20,27 +20,56 @@ interface Restoring {
   readonly changelog: Changelog
   position: number
   readonly end: number
+  records: number
+}
+
+type Tell = (phase: RestoreProgress['phase'], restoring: Restoring) => void
+
+export interface RestoreParts {
+  readonly ports: Ports
+  readonly sliceMs: number
+  /** `<subtopology>_<partition>` */
+  readonly task: string
+  readonly onRestore: (progress: RestoreProgress) => void
 }
 
 /** @returns false when the signal was aborted */
 export async function restore(
   state: TaskState,
   changelogs: ReadonlyMap<string, Changelog>,
-  ports: Ports,
-  sliceMs: number,
+  parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { ports } = parts
   const behind = await findBehind(state, changelogs, ports)
   if (behind.size === 0) return !signal.aborted
   const fetcher = ports.broker.fetcher({ isolation: 'read_committed' })
+  const tell = teller(parts)
   try {
-    for (const { changelog, position } of behind.values()) {
+    for (const restoring of behind.values()) {
+      const { changelog, position } = restoring
       fetcher.add(changelog.topic, changelog.partition, position)
+      tell('started', restoring)
     }
-    return await catchUp(state, behind, fetcher, ports, sliceMs, signal)
+    return await catchUp(state, behind, fetcher, parts, tell, signal)
   } finally {
+    for (const restoring of behind.values()) tell('suspended', restoring)
     fetcher.close()
   }
+}
+
+function teller({ task, onRestore }: RestoreParts): Tell {
+  return (phase, { store, changelog, position, end, records }) =>
+    onRestore({
+      phase,
+      store,
+      task,
+      topic: changelog.topic,
+      partition: changelog.partition,
+      position,
+      end,
+      records,
+    })
 }
 
 /** Stores whose changelog has more than they hold; one that lies outside its changelog is wiped and read from the start. */
@@ -64,7 +93,13 @@ async function findBehind(
       position = undefined
     }
     if ((position ?? start) < end) {
-      behind.set(partitionId(topic, partition), { store, changelog, position: position ?? start, end })
+      behind.set(partitionId(topic, partition), {
+        store,
+        changelog,
+        position: position ?? start,
+        end,
+        records: 0,
+      })
     }
   }
   return behind
@@ -74,10 +109,11 @@ async function catchUp(
   state: TaskState,
   behind: Map<string, Restoring>,
   fetcher: Fetcher,
-  ports: Ports,
-  sliceMs: number,
+  parts: RestoreParts,
+  tell: Tell,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { ports } = parts
   const restored = ports.metrics.counter('restore-records-total')
   while (behind.size > 0) {
     await ports.failpoints.hit('restore.read')
@@ -86,7 +122,7 @@ async function catchUp(
     for (const fetched of fetcher.take()) {
       await ports.failpoints.hit('restore.apply')
       if (signal.aborted) return false
-      restored.value += await apply(state, behind, fetched, ports, sliceMs, signal)
+      restored.value += await apply(state, behind, fetched, parts, tell, signal)
       if (signal.aborted) return false
     }
   }
@@ -97,8 +133,8 @@ async function apply(
   state: TaskState,
   behind: Map<string, Restoring>,
   fetched: Fetched,
-  ports: Ports,
-  sliceMs: number,
+  { ports, sliceMs }: RestoreParts,
+  tell: Tell,
   signal: AbortSignal,
 ): Promise<number> {
   if (fetched.kind === 'failed') throw fetched.error
@@ -118,6 +154,11 @@ async function apply(
   if (signal.aborted) return 0
   restoring.position = fetched.nextOffset
   state.writePositions(new Map([[restoring.store, fetched.nextOffset]]))
-  if (restoring.position >= restoring.end) behind.delete(id)
+  restoring.records += fetched.count
+  tell('batch', restoring)
+  if (restoring.position >= restoring.end) {
+    behind.delete(id)
+    tell('ended', restoring)
+  }
   return fetched.count
 }

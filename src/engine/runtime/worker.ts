@@ -67,6 +67,7 @@ export class Worker {
   /** Ends the back-off between sessions. */
   readonly #closing = new AbortController()
   #turnedAt: number
+  #paused = false
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -133,6 +134,16 @@ export class Worker {
       await this.#leave()
       throw error
     }
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** While paused nothing is processed or punctuated and no outcome of a call goes on; the rest of the loop turns as always. */
+  pause(paused: boolean): void {
+    this.#paused = paused
+    this.#wake()
   }
 
   /** Asks the loop to commit, give its tasks back and end; `run` resolves then. */
@@ -211,6 +222,7 @@ export class Worker {
   }
 
   #work(session: Session): number {
+    if (this.#paused) return 0
     const { settings, ports } = session
     const deadline = ports.clock.monotonic() + settings.sliceMs
     const { tasks } = session
@@ -299,7 +311,7 @@ export class Worker {
     if (this.#worked && this.#committing === undefined) {
       wait = Math.min(wait, this.#lastCommit + session.settings.commitIntervalMs - clock.monotonic())
     }
-    for (const { task } of session.running.values()) {
+    for (const { task } of this.#paused ? [] : session.running.values()) {
       const due = task.nextWallClock()
       if (due !== undefined) wait = Math.min(wait, due - clock.now())
     }

@@ -13,6 +13,7 @@ import { partitionOf } from '../../../src/core/partitioner.ts'
 import { NO_HEADERS } from '../../../src/core/record.ts'
 import type { StoreBackend } from '../../../src/core/store.ts'
 import { type RunningApp, startApp } from '../../../src/engine/runtime/app.ts'
+import type { RestoreProgress } from '../../../src/engine/runtime/opened.ts'
 import type { EngineSettings } from '../../../src/engine/runtime/options.ts'
 import type { App } from '../../../src/index.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
@@ -36,6 +37,7 @@ export interface InstanceOptions {
   readonly stores?: StoreBackend
   /** Its connection. Default: one of its own that nobody else sees. */
   readonly broker?: Broker
+  readonly onRestore?: (progress: RestoreProgress) => void
 }
 
 export interface Read {
@@ -84,6 +86,7 @@ export class Bench {
   async start(app: App, options: InstanceOptions = {}): Promise<RunningApp> {
     const running = await startApp(app.plan(), {
       stateFolder: resolve(this.folder, options.state ?? 'state'),
+      ...(options.onRestore === undefined ? {} : { onRestore: options.onRestore }),
       settings: { commitIntervalMs: 20, restartBackoffMs: 5, freezeState: true, ...options.settings },
       ports: {
         broker: options.broker ?? this.connect(),
