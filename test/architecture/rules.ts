@@ -114,9 +114,12 @@ export function importCycles(files: readonly SourceFile[]): readonly string[] {
 
 export const longestFile = 400
 
+/** Written by a generator, one file per API of Kafka: nobody edits them, and splitting one would hide its whole. */
+const generated = 'src/brokers/kafka/protocol/messages/'
+
 export function longFiles(files: readonly SourceFile[]): readonly string[] {
   return files
-    .filter(({ lines }) => lines > longestFile)
+    .filter(({ path, lines }) => lines > longestFile && !path.startsWith(generated))
     .map(({ path, lines }) => `${path} has ${lines} lines: split it, ${longestFile} is the limit`)
 }
 
