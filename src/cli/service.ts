@@ -89,6 +89,10 @@ class RunningService implements Service {
     return this.#app.tasks
   }
 
+  get standbyTasks(): readonly TaskId[] {
+    return this.#app.standbyTasks
+  }
+
   get settled(): boolean {
     return this.#app.settled
   }

@@ -19,6 +19,7 @@ export const FAILPOINTS = [
   'restore.read',
   'restore.apply',
   'restore.done',
+  'standby.apply',
   'revoke.start',
   'revoke.commit',
   'revoke.close',

@@ -51,6 +51,11 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
     help: 'Changes read back from changelogs.',
     kafkaStreams: 'restore-total',
   },
+  'standby-update-total': {
+    type: 'counter',
+    help: 'Changes that stand-by tasks took over from changelogs, by task.',
+    kafkaStreams: 'update-total',
+  },
   'worker-restarts-total': {
     type: 'counter',
     help: 'Times the worker started anew after a failure that passes, by error code.',

@@ -8,6 +8,7 @@ import { globals } from './globals.ts'
 import { joins } from './joins.ts'
 import { punctuates } from './punctuates.ts'
 import { rejects } from './rejects.ts'
+import { standbys } from './standbys.ts'
 import { stateless } from './stateless.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -19,5 +20,6 @@ export const SCENARIOS: readonly Scenario[] = [
   punctuates,
   rejects,
   fansOut,
+  standbys,
   everything,
 ]

@@ -31,6 +31,8 @@ export interface RunningApp {
   readonly state: AppState
   /** Tasks this instance is processing now. */
   readonly tasks: readonly TaskId[]
+  /** Tasks whose state this instance keeps up to date for others (`standbyReplicas`). */
+  readonly standbyTasks: readonly TaskId[]
   /** True when every task assigned to this instance is processing and no hand-over is pending. */
   readonly settled: boolean
   /** Records that wait for an answer of the outside world. */
@@ -119,6 +121,10 @@ class Instance implements RunningApp {
 
   get tasks(): readonly TaskId[] {
     return this.#worker.running
+  }
+
+  get standbyTasks(): readonly TaskId[] {
+    return this.#worker.standby
   }
 
   get settled(): boolean {

@@ -6,11 +6,12 @@
  */
 import { sluiceError } from '../../core/errors.ts'
 import { NO_HEADERS, partitionId, type TaskId, taskName } from '../../core/record.ts'
-import { openTaskState, type TaskState } from '../state/task-state.ts'
+import type { TaskState } from '../state/task-state.ts'
 import type { Subtopology } from '../topology/plan.ts'
 import { assembleTask } from './assemble.ts'
 import { PartitionQueue } from './buffer.ts'
 import { decodeEnvelope, EMPTY_ENVELOPE, type Envelope } from './envelope.ts'
+import { openLocalState } from './local-state.ts'
 import type { Changelog, OpenTask, TaskEnvironment } from './opened.ts'
 import type { Guarantee } from './options.ts'
 import type { Output } from './output.ts'
@@ -35,7 +36,7 @@ export async function openTask(
   await ports.failpoints.hit('restore.open')
   if (signal.aborted) return undefined
   const current: CurrentRecord = { record: undefined }
-  const state = await openState(id, subtopology, environment, current)
+  const state = await openLocalState(id, subtopology, environment, current)
   try {
     const opened = await openWith(id, subtopology, state, current, environment, signal)
     if (opened === undefined) state.close()
@@ -44,29 +45,6 @@ export async function openTask(
     state.close()
     throw error
   }
-}
-
-function openState(
-  id: TaskId,
-  subtopology: Subtopology,
-  environment: TaskEnvironment,
-  current: CurrentRecord,
-): Promise<TaskState> {
-  const { ports, settings, clusterId, topicIds } = environment
-  return openTaskState({
-    backend: ports.stores,
-    folder: `${environment.stateFolder}/${taskName(id)}`,
-    task: taskName(id),
-    stores: subtopology.stores,
-    clusterId,
-    topicIds,
-    bootId: ports.disk.bootId(),
-    removeFolder: (path) => ports.disk.remove(path),
-    cacheEntries: settings.cacheEntries,
-    freeze: settings.freezeState,
-    current: () => current.record,
-    log: ports.log,
-  })
 }
 
 async function openWith(

@@ -14,9 +14,13 @@ export interface OpenTask {
   readonly changelogs: ReadonlyMap<string, Changelog>
 }
 
-export interface Changelog {
+/** The changelog partition of one store of a task. */
+export interface ChangelogPartition {
   readonly topic: string
   readonly partition: number
+}
+
+export interface Changelog extends ChangelogPartition {
   readonly log: LogUpdate
 }
 

@@ -69,6 +69,8 @@ export interface EngineSettings {
   readonly createTopicPartitions: number
   /** Committed records of repartition topics are deleted this often, ms. Default 30,000. */
   readonly purgeIntervalMs: number
+  /** Other instances that keep a copy of each task's state, so that one takes over at once. Default 0. */
+  readonly standbyReplicas: number
   /** First wait before a worker that failed for a passing reason starts anew, ms; doubles up to 30 times. Default 100. */
   readonly restartBackoffMs: number
 }
@@ -151,6 +153,11 @@ export const engineSpec: ConfigSpec<EngineFields> = defineConfig<EngineFields>({
   purgeInterval: durationField({
     doc: 'Committed records of repartition topics are deleted this often.',
     default: 30_000,
+  }),
+  standbyReplicas: countField({
+    doc: "Other instances that keep a copy of each task's state, so that one takes over at once.",
+    default: 0,
+    max: 100,
   }),
   restartBackoff: durationField({
     doc: 'First wait before a worker that failed for a passing reason starts anew; doubles.',

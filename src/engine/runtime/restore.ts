@@ -3,21 +3,22 @@
  * open in transactions (a dead owner's transaction may yet commit): reading goes on, committed records only, until the
  * position has passed it. Stopping at the last stable offset would start with yesterday's state.
  */
-import type { Fetched, Fetcher } from '../../core/broker.ts'
+import type { Admin, Fetched, FetchedBatch, Fetcher } from '../../core/broker.ts'
 import { partitionId } from '../../core/record.ts'
 import type { TaskState } from '../state/task-state.ts'
-import type { Changelog, RestoreProgress } from './opened.ts'
+import type { Changelog, ChangelogPartition, RestoreProgress } from './opened.ts'
 import type { Ports } from './options.ts'
 import { inSlices } from './slices.ts'
 
 /** How long one wait for changelog records may last before the signal is looked at again, ms. */
-const WAIT_MS = 100
+export const WAIT_MS = 100
 
 const ENTRIES_PER_WRITE = 1_000
 
-interface Restoring {
+/** A store on its way to the end of its changelog. */
+export interface Restoring {
   readonly store: string
-  readonly changelog: Changelog
+  readonly changelog: ChangelogPartition
   position: number
   readonly end: number
   records: number
@@ -82,27 +83,28 @@ async function findBehind(
   const behind = new Map<string, Restoring>()
   for (const [store, changelog] of changelogs) {
     const { topic, partition } = changelog
-    const start = await admin.listOffset(topic, partition, 'earliest', 'read_uncommitted')
-    const end = await admin.listOffset(topic, partition, 'latest', 'read_uncommitted')
-    let position = state.position(store)
-    if (position !== undefined && (position > end || position < start)) {
-      state.wipe(
-        store,
-        `position ${position} is outside its changelog ${topic}-${partition} [${start}, ${end}]`,
-      )
-      position = undefined
-    }
-    if ((position ?? start) < end) {
-      behind.set(partitionId(topic, partition), {
-        store,
-        changelog,
-        position: position ?? start,
-        end,
-        records: 0,
-      })
+    const { position, end } = await startOf(state, store, changelog, admin)
+    if (position < end) {
+      behind.set(partitionId(topic, partition), { store, changelog, position, end, records: 0 })
     }
   }
   return behind
+}
+
+/** Where a store goes on in its changelog; one that lies outside it is wiped and begins at its start. */
+export async function startOf(
+  state: TaskState,
+  store: string,
+  { topic, partition }: ChangelogPartition,
+  admin: Admin,
+): Promise<{ readonly position: number; readonly end: number }> {
+  const start = await admin.listOffset(topic, partition, 'earliest', 'read_uncommitted')
+  const end = await admin.listOffset(topic, partition, 'latest', 'read_uncommitted')
+  const position = state.position(store)
+  if (position === undefined) return { position: start, end }
+  if (position >= start && position <= end) return { position, end }
+  state.wipe(store, `position ${position} is outside its changelog ${topic}-${partition} [${start}, ${end}]`)
+  return { position: start, end }
 }
 
 async function catchUp(
@@ -141,6 +143,27 @@ async function apply(
   const id = partitionId(fetched.topic, fetched.partition)
   const restoring = behind.get(id)
   if (restoring === undefined) return 0
+  if (!(await applyChanges(state, restoring, fetched, { ports, sliceMs, signal }))) return 0
+  restoring.records += fetched.count
+  tell('batch', restoring)
+  if (restoring.position >= restoring.end) {
+    behind.delete(id)
+    tell('ended', restoring)
+  }
+  return fetched.count
+}
+
+/** Writes a batch of changes, then the position behind it. @returns false when the signal came first; then the position did not move */
+export async function applyChanges(
+  state: TaskState,
+  restoring: Restoring,
+  fetched: FetchedBatch,
+  {
+    ports,
+    sliceMs,
+    signal,
+  }: { readonly ports: Ports; readonly sliceMs: number; readonly signal: AbortSignal },
+): Promise<boolean> {
   const entries = state.stores.get(restoring.store)!.restored(fetched)
   let at = 0
   await inSlices(ports.clock, ports.scheduler, sliceMs, (shouldYield) => {
@@ -151,14 +174,8 @@ async function apply(
     }
     return true
   })
-  if (signal.aborted) return 0
+  if (signal.aborted) return false
   restoring.position = fetched.nextOffset
   state.writePositions(new Map([[restoring.store, fetched.nextOffset]]))
-  restoring.records += fetched.count
-  tell('batch', restoring)
-  if (restoring.position >= restoring.end) {
-    behind.delete(id)
-    tell('ended', restoring)
-  }
-  return fetched.count
+  return true
 }

@@ -11,6 +11,7 @@ import { openTask } from './open-task.ts'
 import type { OpenTask, TaskEnvironment } from './opened.ts'
 import type { EngineSettings, Ports } from './options.ts'
 import { Output } from './output.ts'
+import { Standbys } from './standby.ts'
 
 interface Opening {
   readonly id: TaskId
@@ -45,6 +46,7 @@ export class Session {
   readonly committer: Committer
   readonly fetcher: Fetcher
   readonly running: Map<string, OpenTask> = new Map()
+  readonly standbys: Standbys
   /** What went wrong beside the loop (opening a task, a commit under way); the loop throws it. */
   failure: Error | undefined
   readonly #parts: SessionParts
@@ -57,6 +59,10 @@ export class Session {
     const { ports, settings, producer, member } = parts
     this.output = new Output(producer, parts.counts, settings.sendBytes, () => member.lost)
     this.fetcher = ports.broker.fetcher({ isolation: 'read_committed' })
+    this.standbys = new Standbys(parts, (error) => {
+      this.failure ??= error
+      parts.wake()
+    })
     this.committer = new Committer({ ports, settings, producer, output: this.output, member: () => member })
   }
 
@@ -92,7 +98,10 @@ export class Session {
     if (this.#ready.some(({ task }) => task.name === name)) return
     const cancel = new AbortController()
     const { output, fetcher } = this
-    const done = openTask(id, { ...this.#parts, output, fetcher }, cancel.signal).then(
+    const opened = this.standbys
+      .give(id)
+      .then(() => openTask(id, { ...this.#parts, output, fetcher }, cancel.signal))
+    const done = opened.then(
       (opened) => {
         this.#opening.delete(name)
         if (opened !== undefined) this.#ready.push(opened)
@@ -170,6 +179,7 @@ export class Session {
     this.#routes.clear()
     this.#ready = []
     await this.cancelOpening([...this.#opening.values()].map(({ id }) => id))
+    await this.standbys.close()
     this.fetcher.close()
     await this.output.idle()
   }

@@ -17,24 +17,14 @@ import { sleep } from '../../core/clock.ts'
 import type { AssignmentChange, GroupMember, Producer } from '../../core/broker.ts'
 import { asError, isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
-import { groupTopology } from '../topology/plan.ts'
 import { type GlobalState, openGlobalState } from './global-state.ts'
-import type { TaskEnvironment } from './opened.ts'
+import { joinGroup } from './membership.ts'
 import { Purge } from './purge.ts'
 import { Session } from './session.ts'
+import type { WorkerParts } from './worker-parts.ts'
 import type { PartitionProgress } from './session.ts'
 
 export type WorkerState = 'created' | 'running' | 'closing' | 'closed' | 'failed'
-
-export interface WorkerParts extends Omit<
-  TaskEnvironment,
-  'output' | 'fetcher' | 'member' | 'globals' | 'wake' | 'requestCommit'
-> {
-  readonly processId: string
-  readonly index: number
-  /** Called when `settled` changes, in the loop's turn. */
-  readonly onSettled: (settled: boolean) => void
-}
 
 /** Longest wait of an idle loop, ms. */
 const MAX_WAIT_MS = 100
@@ -60,6 +50,7 @@ export class Worker {
   #worked = false
   #nudged = false
   #owned: readonly TaskId[] = []
+  #standby: readonly TaskId[] = []
   #failures = 0
   /** Where the next turn begins among the tasks. */
   #first = 0
@@ -88,6 +79,11 @@ export class Worker {
   /** Tasks processing now. */
   get running(): readonly TaskId[] {
     return this.#session?.tasks.map(({ task }) => task.id) ?? []
+  }
+
+  /** Tasks whose state it keeps for others. */
+  get standby(): readonly TaskId[] {
+    return this.#session?.standbys.tasks ?? []
   }
 
   /** True when all owned tasks are processing and no change is pending. */
@@ -154,18 +150,13 @@ export class Worker {
   }
 
   async #begin(): Promise<Session> {
-    const { ports, settings, plan, processId } = this.#parts
+    const { ports } = this.#parts
     await this.#producer.init()
     const globals = (this.#globals ??= await openGlobalState(this.#parts, () => this.state !== 'running'))
     if (this.#member === undefined || this.#member.lost !== undefined) {
       this.#owned = []
-      this.#member = await ports.broker.join({
-        group: plan.application,
-        topology: groupTopology(plan),
-        processId,
-        sessionTimeoutMs: settings.sessionTimeoutMs,
-        heartbeatIntervalMs: settings.heartbeatIntervalMs,
-      })
+      this.#standby = []
+      this.#member = await joinGroup(this.#parts)
       this.#member.onChange(() => this.#wake())
     }
     const session = new Session({
@@ -180,6 +171,7 @@ export class Worker {
     })
     this.#lastCommit = ports.clock.monotonic()
     const revoked = new Set((this.#member.change?.revoked ?? []).map(taskName))
+    session.standbys.follow(this.#standby)
     for (const id of this.#owned) if (!revoked.has(taskName(id))) session.open(id)
     return session
   }
@@ -293,6 +285,8 @@ export class Worker {
     await failpoints.hit('revoke.acknowledge')
     await this.#member!.acknowledge(change)
     this.#owned = change.active
+    this.#standby = change.standby
+    session.standbys.follow(change.standby)
     for (const id of change.active) session.open(id)
   }
 

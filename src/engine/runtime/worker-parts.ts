@@ -1,0 +1,12 @@
+/** What a worker is made of: everything its tasks share, and who it is in the group. */
+import type { TaskEnvironment } from './opened.ts'
+
+export interface WorkerParts extends Omit<
+  TaskEnvironment,
+  'output' | 'fetcher' | 'member' | 'globals' | 'wake' | 'requestCommit'
+> {
+  readonly processId: string
+  readonly index: number
+  /** Called when `settled` changes, in the loop's turn. */
+  readonly onSettled: (settled: boolean) => void
+}
