@@ -234,6 +234,36 @@ export const ERRORS = {
     message: '{operation}: no answer from the broker: {problem}',
     fix: 'Check that the broker runs and can be reached; the call is repeated.',
   },
+  SLUICE_KAFKA_AUTHENTICATION: {
+    domain: 'user',
+    retry: 'never',
+    message: '{broker}: Kafka does not accept the login by {mechanism}: {problem}',
+    fix: 'Correct mechanism, user name, password or token; nothing is tried again with the same ones.',
+  },
+  SLUICE_KAFKA_TLS: {
+    domain: 'user',
+    retry: 'never',
+    message: '{broker}: no TLS connection: {problem}',
+    fix: '{remedy}',
+  },
+  SLUICE_KAFKA_MALFORMED: {
+    domain: 'external',
+    retry: 'never',
+    message: '{broker}: the answer to {operation} is not one of Kafka: {problem}',
+    fix: 'Check that the address is a listener of Kafka for clients, and whether it wants TLS.',
+  },
+  SLUICE_KAFKA_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message: '{operation}: this login has not the right: {name} ({error}){problem}',
+    fix: 'Give the principal the missing right with an ACL (kafka-acls --add …), or use another login.',
+  },
+  SLUICE_KAFKA_REFUSED: {
+    domain: 'external',
+    retry: 'never',
+    message: '{operation}: Kafka refused with {name} ({error}){problem}',
+    fix: 'The name of the error says what Kafka does not accept; its own log may say more.',
+  },
   SLUICE_CLOSED: {
     domain: 'internal',
     retry: 'never',
