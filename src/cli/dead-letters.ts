@@ -1,7 +1,8 @@
 /** Reads the dead letters of an application out of its topic, with cause, place and attempts, and which were redriven already. */
 import type { Broker, TopicDescription } from '../core/broker.ts'
 import { nearest } from '../core/config.ts'
-import { sluiceError } from '../core/errors.ts'
+import { ERRORS, sluiceError } from '../core/errors.ts'
+import type { ErrorCode } from '../core/errors.ts'
 import type { Bytes, Headers } from '../core/record.ts'
 import { rangesOf } from './folder-broker.ts'
 import { ownBytes, ownHeaders, readAll } from './read-topic.ts'
@@ -98,6 +99,19 @@ export async function readMarks(broker: Broker, application: string): Promise<Re
     if (key !== null) marks.add(text(key))
   })
   return marks
+}
+
+/**
+ * What to do about the cause of a letter, out of the table of errors. A letter keeps no details, so what the table fills
+ * in from them is left open here; the message of the letter says it.
+ */
+export function remedyOf({ code }: Pick<Letter, 'code'>): string {
+  const row = Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : undefined
+  if (row === undefined) {
+    return 'This version of Sluice does not know the cause: look at the message, correct what it names, and redrive the letter.'
+  }
+  if (row.fix === '{remedy}') return 'Correct what the message names, and redrive the letter.'
+  return row.fix.replaceAll(/\{(\w+)\}/g, 'the $1')
 }
 
 function isCause(name: string): boolean {

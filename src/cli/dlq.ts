@@ -5,7 +5,7 @@ import { sluiceError } from '../core/errors.ts'
 import type { Bytes } from '../core/record.ts'
 import { wholeNumber } from './arguments.ts'
 import { columns, jsonLine } from './columns.ts'
-import { findApplication, readLetters } from './dead-letters.ts'
+import { findApplication, readLetters, remedyOf } from './dead-letters.ts'
 import type { Letter } from './dead-letters.ts'
 import { withFolder } from './folder-broker.ts'
 import { redrive } from './redrive.ts'
@@ -75,7 +75,7 @@ function listCommand(): Command {
 function showCommand(): Command {
   return onLetters(
     'show',
-    'One dead letter with everything it holds.',
+    'One dead letter with everything it holds, and what to do about its cause.',
     'sluice dlq show 0 --folder data --app shop',
   )
     .argument('<letter>', 'its number in `sluice dlq list`')
@@ -199,6 +199,7 @@ function details(letter: Letter): object {
   const headers = letter.headers.map(({ key, value }) => ({ key, value: shown(value) }))
   return {
     ...facts(letter),
+    remedy: remedyOf(letter),
     stack: letter.stack,
     headers,
     key: shown(letter.key),
@@ -226,7 +227,7 @@ function page(letter: Letter): string {
     ['key', shown(letter.key) ?? 'null'],
     ['value', shown(letter.value) ?? 'null'],
   ]
-  return `${columns(rows)}\n${letter.message}\n\n${letter.stack}\n`
+  return `${columns(rows)}\n${letter.message}\nWhat to do: ${remedyOf(letter)}\n\n${letter.stack}\n`
 }
 
 function outcomeFacts({ letter, sent, reason }: Redriven): object {

@@ -16,4 +16,4 @@ export type {
 } from './sources/source.ts'
 export type { RetryOptions } from './retry.ts'
 export type { OrderMode } from './order.ts'
-export type { Enriched, EnrichOptions, FallbackFunction, InferAnswer, SourceMap, Sources } from './types.ts'
+export type { Enriched, EnrichOptions, FallbackFunction, Fallbacks, InferAnswer, SourceMap, Sources } from './types.ts'

@@ -18,7 +18,11 @@ export type InferAnswer<S> = S extends {
     ? Awaited<Answer>
     : never
 
-type InferFallback<F> = F extends (...parameters: never[]) => infer Answer ? Awaited<Answer> : F
+declare const none: unique symbol
+
+type InferFallback<F> = typeof none extends F ? never : InferGiven<F>
+
+type InferGiven<F> = F extends (...parameters: never[]) => infer Answer ? Awaited<Answer> : F
 
 /**
  * The value that leaves the operator: the answer of a single source, or the record's value with one field for each of
@@ -32,6 +36,19 @@ export type Enriched<Value, S, F = never> = S extends SourceLike
 
 /** Computes an answer from the record's value and the error. */
 export type FallbackFunction<Value = never> = (value: Value, error: Error) => unknown
+
+/**
+ * What the option `fallback` takes for records of type `Value`. As the constraint of a type parameter it gives the
+ * parameters of a fallback function their types; `unknown` would say the same of values and leave those untyped. All of it
+ * (the symbol included, which nobody can give) stands for no fallback.
+ */
+export type Fallbacks<Value = never> =
+  | FallbackFunction<Value>
+  | Readonly<Record<string, FallbackFunction<Value> | PlainFallback>>
+  | PlainFallback
+  | typeof none
+
+type PlainFallback = object | string | number | bigint | boolean | null | undefined
 
 export interface EnrichOptions<Fallback = unknown> {
   /**

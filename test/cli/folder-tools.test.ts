@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeProject } from './command.ts'
 import type { Ended, Project } from './command.ts'
+import { ERRORS } from '../../src/core/errors.ts'
+import { remedyOf } from '../../src/cli/dead-letters.ts'
 import { sluiceAll } from './in-one-process.ts'
 
 const app = (limit: number, name = 'per-customer'): string => `
@@ -31,6 +33,7 @@ const COMMANDS = {
   run: 'run old.ts --folder data --until-done --log-level error',
   letters: 'dlq list --folder data --json',
   shown: 'dlq show 0 --folder data --app shop --json',
+  page: 'dlq show 1 --folder data --app shop',
   dry: 'dlq redrive --all --folder data --dry-run --json',
   redrive: 'dlq redrive --code SLUICE_PROCESSING --folder data --json',
   again: 'dlq redrive 0 --folder data --json',
@@ -99,7 +102,16 @@ describe('dead letters', () => {
         headers: [{ key: 'trace', value: 't' }],
       },
     ])
+    const { remedy } = lines(ended.shown.stdout)[0] as { remedy: string }
+    expect(remedy).toBe(ERRORS.SLUICE_PROCESSING.fix)
+    expect(ended.page.stdout).toContain(`is not valid json`)
+    expect(ended.page.stdout).toContain(`\nWhat to do: ${ERRORS.SLUICE_DESERIALIZE.fix}\n`)
     expect(ended.shown.stdout).toMatch(/Caused by: .*too much[\s\S]*old\.ts:6/)
+  })
+
+  it('have a remedy for every cause, also one of a later version, with nothing left to be filled in', () => {
+    for (const code of [...Object.keys(ERRORS), 'SLUICE_OF_TOMORROW', 'constructor'])
+      expect(remedyOf({ code })).toMatch(/^[^{}]{10,}$/)
   })
 
   it('are sent once, as the record they came from, with time and headers', () => {

@@ -20,7 +20,7 @@ import { storeView } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
-import type { Enriched, EnrichOptions, Sources } from '../../enrich/types.ts'
+import type { Enriched, EnrichOptions, Fallbacks, Sources } from '../../enrich/types.ts'
 import { addEnrichment } from './enrich.ts'
 import { addGlobalJoin } from './global-table.ts'
 import {
@@ -235,7 +235,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     )
   }
 
-  enrich<S extends Sources<V, K>, F = never, R = Enriched<V, S, F>>(
+  enrich<S extends Sources<V, K>, F extends Fallbacks<V> = Fallbacks<V>, R = Enriched<V, S, F>>(
     sources: S,
     options?: EnrichOptions<F> & EnrichVerbOptions<K, V, Enriched<V, S, F>, R>,
   ): Stream<K, R> {

@@ -2,7 +2,7 @@
 import type { FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { Topic } from '../../core/topic.ts'
-import type { Enriched, EnrichOptions, Sources } from '../../enrich/types.ts'
+import type { Enriched, EnrichOptions, Fallbacks, Sources } from '../../enrich/types.ts'
 import type {
   AggregateOptions,
   AggregateTableOptions,
@@ -100,7 +100,7 @@ export interface Stream<out K, out V> {
    * Nothing waits for the answer; order per key is kept. An object of sources fills the fields of these names.
    * @example .enrich({ profile: http('https://profiles.internal/{key}') }, { fallback: { profile: null } })
    */
-  enrich<S extends Sources<V, K>, F = never, R = Enriched<V, S, F>>(
+  enrich<S extends Sources<V, K>, F extends Fallbacks<V> = Fallbacks<V>, R = Enriched<V, S, F>>(
     sources: S,
     options?: EnrichOptions<F> & EnrichVerbOptions<K, V, Enriched<V, S, F>, R>,
   ): Stream<K, R>

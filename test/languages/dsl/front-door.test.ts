@@ -148,6 +148,39 @@ describe('types flow', () => {
       expectTypeOf(joined).toEqualTypeOf<Stream<string, readonly [number, number | null]>>()
     }))
 
+  test('into fallback functions, of a single source and by field', () =>
+    check((flow) => {
+      const stream = flow.stream(ratings)
+      const fields = stream.enrich(
+        { rank: async () => 1, name: async (rating) => String(rating.stars) },
+        {
+          name: 'by-field',
+          fallback: {
+            rank: (rating, error) => {
+              expectTypeOf(rating).toEqualTypeOf<Rating>()
+              expectTypeOf(error).toEqualTypeOf<Error>()
+              return rating.stars < 3 ? 'low' : null
+            },
+            name: 'nobody',
+          },
+        },
+      )
+      expectTypeOf(fields).toExtend<Stream<string, { rank: number | 'low' | null; name: string }>>()
+      const single = stream.enrich(async () => 1, {
+        name: 'single',
+        fallback: (rating) => {
+          expectTypeOf(rating).toEqualTypeOf<Rating>()
+          return rating.stars
+        },
+      })
+      expectTypeOf(single).toEqualTypeOf<Stream<string, number>>()
+      const prepared = { rank: null as string | null }
+      const values = stream.enrich({ rank: async () => 1 }, { name: 'values', fallback: prepared })
+      expectTypeOf(values).toExtend<Stream<string, { rank: number | string | null }>>()
+      // @ts-expect-error a rating has no colour
+      stream.enrich({ rank: async () => 1 }, { name: 'wrong', fallback: { rank: (rating) => rating.colour } })
+    }))
+
   test('and refuse what would fail later', () => {
     const drawn = defineApp('refused', (flow) => {
       const stream = flow.stream(ratings)
