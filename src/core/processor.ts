@@ -84,6 +84,10 @@ export interface OutputSpec {
   readonly value: Serde<unknown>
   /** Fixed partition = the task's own (changelogs); otherwise murmur2 of the key as Java, round robin for null keys. */
   readonly samePartition?: boolean
+  /**
+   * Chooses the partition, from 0 to `partitions - 1`; undefined: as without. Called once per record, on the processing path.
+   */
+  readonly partition?: (record: FlowRecord, partitions: number) => number | undefined
 }
 
 /** Serialises and appends to the output of the current generation. Serialisation errors carry SLUICE_SERIALIZE. */

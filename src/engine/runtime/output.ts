@@ -87,8 +87,12 @@ export class Output {
           node,
           topic,
         )
-        const partition = key === null ? roundRobin++ % targets.length : choose(key, targets.length)
-        this.#buffer.append(targets[partition]!, key, value, record.timestamp, headers)
+        const partition =
+          spec.partition?.(record, targets.length) ??
+          (key === null ? roundRobin++ % targets.length : choose(key, targets.length))
+        const target = targets[partition]
+        if (target === undefined) throw noPartition(node, topic, partition, targets.length)
+        this.#buffer.append(target, key, value, record.timestamp, headers)
         produced.value++
       },
     }
@@ -194,6 +198,11 @@ export class Output {
     this.#targets.set(topic, targets)
     return targets
   }
+}
+
+function noPartition(node: string, topic: string, partition: number, partitions: number): Error {
+  const problem = `partition ${partition} of "${topic}" was chosen, which has ${partitions}`
+  return sluiceError('SLUICE_INTERNAL', { place: node, problem })
 }
 
 function choose(key: Encoded, partitions: number): number {

@@ -14,6 +14,7 @@ import { internalTopics } from './internal-topics.ts'
 import { makeManifest } from './manifest.ts'
 import { trackedNodes } from './old-values.ts'
 import { makeSubtopology, splitNodes } from './subtopologies.ts'
+import { scopeTopics } from './sink.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -23,7 +24,9 @@ import { validate } from './validate.ts'
  */
 export function compile(application: string, topology: Topology): Plan {
   checkTopicName(application)
-  const nodes = validate(insertRepartitions(application, validate(topology.nodes)))
+  const nodes = validate(
+    insertRepartitions(application, validate(scopeTopics(application, topology.nodes))),
+  )
   const globals = topology.globals ?? []
   checkGlobals(nodes, globals)
   const planNodes = completeNodes(nodes)

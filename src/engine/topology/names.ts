@@ -28,6 +28,11 @@ export function repartitionTopic(application: string, name: string): string {
   return `${application}-${name}-repartition`
 }
 
+/** As Java: an internal topic with a name of its own. */
+export function scopedTopic(application: string, topic: string): string {
+  return `${application}-${topic}`
+}
+
 /** A name given by the user for a node, store or repartition topic. @throws SLUICE_CONFIG_INVALID */
 export function checkName(name: string, place: string): string {
   if (!/^[a-zA-Z0-9._-]{1,200}$/.test(name)) {

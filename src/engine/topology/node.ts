@@ -2,7 +2,7 @@
  * A topology as data: frozen nodes that a language writes, `compile` completes and the runtime builds per task.
  * Nodes carry their behaviour as a `build` function, so that the runtime never needs to know an operator by name.
  */
-import type { BuildProcessor, LedgerCodec } from '../../core/processor.ts'
+import type { BuildProcessor, LedgerCodec, OutputSpec } from '../../core/processor.ts'
 import type { Serde } from '../../core/serde.ts'
 
 export interface TopologyNode {
@@ -79,8 +79,10 @@ export interface SourceSpec {
   readonly topics: readonly string[]
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
-  /** A repartition topic made by `compile`: its records are purged after they were committed. */
+  /** A topic of the application's own: its records are purged after they were committed. */
   readonly internal?: boolean
+  /** With `internal`: `compile` puts `<application>-` in front of the topics (internal topics that an operator asks for). */
+  readonly scoped?: boolean
 }
 
 /** A table that every instance holds whole: all partitions of its topic. */
@@ -97,6 +99,10 @@ export interface SinkSpec {
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
   readonly internal?: boolean
+  /** With `internal`: `compile` puts `<application>-` in front of the topic. */
+  readonly scoped?: boolean
+  /** As in `OutputSpec`. */
+  readonly partition?: OutputSpec['partition']
 }
 
 export interface StoreSpec {
