@@ -7,7 +7,8 @@ import { int64, json, string } from './serdes/index.ts'
 export { topic } from './languages/dsl/topic.ts'
 export { store } from './languages/dsl/process.ts'
 export type { StoreOptions } from './languages/dsl/process.ts'
-export type { App, DefineApp } from './languages/dsl/app.ts'
+export type { App, AppOptions, DefineApp } from './languages/dsl/app.ts'
+export type { ErrorHandler, ErrorPolicy, FailedRecord, FailedStep } from './core/error-handler.ts'
 export type { Flow, Grouped, GroupedTable, Stream, Table } from './languages/dsl/types.ts'
 export type {
   AggregateOptions,

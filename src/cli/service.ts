@@ -39,7 +39,12 @@ export async function startService(
   release: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Service> {
   const { ports, stateFolder } = place
-  const running = await startApp(app.plan(), { ports, settings: settingsFrom(settings), stateFolder })
+  const running = await startApp(app.plan(), {
+    ports,
+    settings: settingsFrom(settings),
+    stateFolder,
+    onError: app.onError,
+  })
   try {
     const server = await serve(observedOf(running, ports), settings)
     return new RunningService(running, ports.metrics, server, release)

@@ -9,6 +9,7 @@ import type { HttpClient } from '../core/http.ts'
 import { sluiceError } from '../core/errors.ts'
 import { SILENT, type Logger } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
+import type { ErrorHandler } from '../core/error-handler.ts'
 import { type AssemblyEnvironment, assembleTask } from '../engine/runtime/assemble.ts'
 import { PartitionQueue } from '../engine/runtime/buffer.ts'
 import { applyGlobal, globalReaders, type GlobalTableReader } from '../engine/runtime/global-state.ts'
@@ -33,6 +34,8 @@ export interface DriverOptions {
   /** Answers requests of `http(…)` sources. Default: every request is an error that says so. */
   readonly http?: HttpClient
   readonly log?: Logger
+  /** As `onError` of `defineApp`. Default: none, the settings decide. */
+  readonly onError?: ErrorHandler | undefined
 }
 
 export interface InputRecord<K, V> {
@@ -242,6 +245,7 @@ export class Driver {
     return {
       plan: this.#plan,
       settings: this.#settings,
+      onError: this.#options.onError,
       output,
       globals: new Map([...this.#globals.values()].map(({ spec, store }) => [spec.name, store])),
       wake: () => this.#woken?.(),

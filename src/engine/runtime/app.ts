@@ -3,6 +3,7 @@
  * of the engine's runtime; the composition roots (command line, embedding, tests) hand in every port.
  */
 import type { Broker, TopicDescription } from '../../core/broker.ts'
+import type { ErrorHandler } from '../../core/error-handler.ts'
 import type { FolderLock } from '../../core/disk.ts'
 import { asError, isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import type { TaskId } from '../../core/record.ts'
@@ -22,6 +23,8 @@ export interface AppOptions {
   readonly settings?: Partial<EngineSettings>
   /** Folder for local state and the identity of this instance; owned by one process at a time. */
   readonly stateFolder: string
+  /** Decides about records that fail, before the settings `on…Error` do. Default: none. */
+  readonly onError?: ErrorHandler | undefined
   /** Told how far each store's restore from its changelog is. One that throws is logged. Default: nobody. */
   readonly onRestore?: (progress: RestoreProgress) => void
 }
@@ -86,6 +89,7 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
       topicIds,
       processId,
       index: 0,
+      onError: options.onError,
       onRestore: guardedListener(options, ports.log),
       onSettled: (settled) => {
         const next = settled ? 'running' : 'rebalancing'

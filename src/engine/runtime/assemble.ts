@@ -6,6 +6,7 @@ import type { Subtopology } from '../topology/plan.ts'
 import { type PartitionQueue, TaskBuffer } from './buffer.ts'
 import { DeadLetters } from './dead-letter.ts'
 import type { Envelope } from './envelope.ts'
+import { ErrorRules } from './error-rules.ts'
 import { buildGraph, type GraphParts } from './graph.ts'
 import type { TaskEnvironment } from './opened.ts'
 import type { Ports } from './options.ts'
@@ -26,7 +27,7 @@ export interface TaskMaterial {
 /** The part of a worker's environment that a task at work needs; a test driver has no more than this. */
 export type AssemblyEnvironment = Pick<
   TaskEnvironment,
-  'plan' | 'settings' | 'output' | 'globals' | 'wake' | 'requestCommit'
+  'plan' | 'settings' | 'output' | 'globals' | 'onError' | 'wake' | 'requestCommit'
 > & {
   readonly fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>
   readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics' | 'tracer'>
@@ -40,6 +41,14 @@ export function assembleTask(material: TaskMaterial, environment: AssemblyEnviro
   const streamTime: StreamTime = { value: Math.max(-1, ...queues.map((queue) => queue.time)) }
   const log = ports.log.child({ task: name })
   const deadLetters = new DeadLetters(output, settings.deadLetterTopic, log, ports.metrics, name)
+  const errors = new ErrorRules({
+    settings,
+    handler: environment.onError,
+    deadLetters,
+    log,
+    metrics: ports.metrics,
+    task: name,
+  })
   const own = { timers, deadLetters, taskTime: () => streamTime.value }
   return new Task({
     id,
@@ -48,8 +57,7 @@ export function assembleTask(material: TaskMaterial, environment: AssemblyEnviro
     graph: buildGraph(graphParts(material, environment, own)),
     buffer: new TaskBuffer(queues, fetcher, settings.maxBufferedRecords, settings.maxTaskIdleMs),
     timers,
-    deadLetters,
-    settings,
+    errors,
     clock: ports.clock,
     processed: ports.metrics.counter('process-total', { task: name }),
     streamTime,

@@ -1,4 +1,5 @@
 /** An open task and what a worker shares with all its tasks. */
+import type { ErrorHandler } from '../../core/error-handler.ts'
 import type { Fetcher, GroupMember } from '../../core/broker.ts'
 import type { LogUpdate } from '../state/managed.ts'
 import type { TaskState } from '../state/task-state.ts'
@@ -57,6 +58,8 @@ export interface TaskEnvironment {
   readonly member: GroupMember
   /** Stores of the global tables, complete before any task opens; the same for all tasks. */
   readonly globals: ReadonlyMap<string, unknown>
+  /** What the application says about records that fail; undefined: the settings say. */
+  readonly onError: ErrorHandler | undefined
   /** Told how far the restore of each store is. Must not throw. */
   readonly onRestore: (progress: RestoreProgress) => void
   readonly wake: () => void

@@ -11,6 +11,7 @@ import {
   textField,
 } from '../../core/config.ts'
 import type { ConfigSpec, Field, Parsed } from '../../core/config.ts'
+import type { ErrorPolicy } from '../../core/error-handler.ts'
 import type { Duration } from '../../core/duration.ts'
 import type { Broker } from '../../core/broker.ts'
 import type { Disk } from '../../core/disk.ts'
@@ -23,9 +24,6 @@ import type { StoreBackend } from '../../core/store.ts'
 import type { Tracer } from '../../core/trace.ts'
 
 export type Guarantee = 'exactly-once' | 'at-least-once'
-
-/** What to do with a record that cannot be read or processed. */
-export type ErrorPolicy = 'dead-letter' | 'fail'
 
 export interface EngineSettings {
   /** Default `exactly-once`. */
@@ -62,9 +60,10 @@ export interface EngineSettings {
   readonly offsetReset: 'earliest' | 'latest'
   /** Default `<application>-dead-letters`. */
   readonly deadLetterTopic: string
-  /** Default `dead-letter` for both. */
+  /** Default `dead-letter` for all three. */
   readonly onDeserializeError: ErrorPolicy
   readonly onProcessingError: ErrorPolicy
+  readonly onProductionError: ErrorPolicy
   /** Creates missing source and sink topics with this many partitions; 0 = a missing topic is an error. Default 0. */
   readonly createTopicPartitions: number
   /** Committed records of repartition topics are deleted this often, ms. Default 30,000. */
@@ -137,12 +136,16 @@ export const engineSpec: ConfigSpec<EngineFields> = defineConfig<EngineFields>({
   deadLetterTopic: optional(
     textField({ doc: 'Takes refused records; default `<application>-dead-letters`.', example: 'refused' }),
   ),
-  onDeserializeError: choiceField(['dead-letter', 'fail'], {
+  onDeserializeError: choiceField(['dead-letter', 'skip', 'fail'], {
     doc: 'What to do with a record that cannot be read.',
     default: 'dead-letter',
   }),
-  onProcessingError: choiceField(['dead-letter', 'fail'], {
+  onProcessingError: choiceField(['dead-letter', 'skip', 'fail'], {
     doc: 'What to do with a record whose processing throws.',
+    default: 'dead-letter',
+  }),
+  onProductionError: choiceField(['dead-letter', 'skip', 'fail'], {
+    doc: 'What to do with a record whose result cannot be serialised or is refused by its topic.',
     default: 'dead-letter',
   }),
   createTopicPartitions: countField({

@@ -10,11 +10,11 @@ import type { PunctuationKind } from '../../core/processor.ts'
 import { FlowRecord, type TaskId } from '../../core/record.ts'
 import type { PlanNode } from '../topology/plan.ts'
 import type { PartitionQueue, TaskBuffer } from './buffer.ts'
-import { type DeadLetters, letterOf } from './dead-letter.ts'
+import { letterOf } from './dead-letter.ts'
+import { type ErrorRules, stepOf } from './error-rules.ts'
 import { encodeEnvelope } from './envelope.ts'
 import { atNode, blamesRecord, NodeFailure, processingError } from './failure.ts'
 import type { Graph, SourceEntry } from './graph.ts'
-import type { EngineSettings } from './options.ts'
 import { rawRecord, SourceReader } from './source-reader.ts'
 import type { TaskTimers } from './timers.ts'
 
@@ -29,8 +29,7 @@ export interface TaskParts {
   readonly graph: Graph
   readonly buffer: TaskBuffer
   readonly timers: TaskTimers
-  readonly deadLetters: DeadLetters
-  readonly settings: EngineSettings
+  readonly errors: ErrorRules
   readonly clock: Clock
   readonly processed: Counter
   /** Event time restored from the last commit. */
@@ -237,17 +236,15 @@ export class Task {
       },
       cause,
     )
-    if (this.#parts.settings.onDeserializeError === 'fail') throw error
-    this.#parts.deadLetters.write(letterOf(rawRecord(batch, index), entry.node.name, 0), error)
+    this.#parts.errors.apply('deserialize', letterOf(rawRecord(batch, index), entry.node.name, 0), error)
   }
 
   /** A record failed somewhere below: dead letter, or out of here when the policy or the error says so. */
   #failed(error: unknown, record: FlowRecord | undefined): void {
     const blame = processingError(error)
-    if (!blamesRecord(error) || this.#parts.settings.onProcessingError === 'fail') throw blame
+    if (!blamesRecord(error)) throw blame
     const node = error instanceof NodeFailure ? error.node : ''
-    const letter = letterOf(record ?? NO_RECORD, node, 0)
-    this.#parts.deadLetters.write(letter, blame)
+    this.#parts.errors.apply(stepOf(blame), letterOf(record ?? NO_RECORD, node, 0), blame)
   }
 }
 
