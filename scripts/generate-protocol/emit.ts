@@ -83,7 +83,7 @@ function emitDraft({ name, fields, versions }: Struct): string {
 
 function emitDefault({ name, fields }: Struct): string {
   const same = fields.map((field) => {
-    return equalsCode(field, `(value.${field.name} ?? ${defaultOf(field)})`)
+    return equalsCode(field, `(${orDefault(`value.${field.name}`, field)})`)
   })
   return [
     `const DEFAULT_${constantCase(name)}: ${name} = {`,
@@ -180,8 +180,15 @@ function emitWriter(scope: Scope): string {
 /** The value of a field of a draft, as code. */
 function draftValue(field: Field, scope: Scope): string {
   return isOptional(field, scope.versions)
-    ? `(body.${field.name} ?? ${defaultOf(field)})`
+    ? `(${orDefault(`body.${field.name}`, field)})`
     : `body.${field.name}`
+}
+
+/** A value that may be left out. Null is a value of its own where the default is another one. */
+function orDefault(value: string, field: Field): string {
+  const fallback = defaultOf(field)
+  if (field.nullable === undefined || fallback === 'null') return `${value} ?? ${fallback}`
+  return `${value} === undefined ? ${fallback} : ${value}`
 }
 
 /** Lines that refuse what this version cannot say, unless it may be dropped. */
@@ -234,7 +241,7 @@ function tagPresence(field: Field, scope: Scope): readonly string[] {
   const test = condition(field.versions, scope.versions)
   const always = test === 'true' || test === compactTest(scope)
   return [
-    `const ${field.name} = body.${field.name} ?? ${defaultOf(field)}`,
+    `const ${field.name} = ${orDefault(`body.${field.name}`, field)}`,
     `const ${presenceName(field.name)} = ${always ? '' : `${test} && `}${differsCode(field, field.name)}`,
   ]
 }

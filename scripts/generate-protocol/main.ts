@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { KAFKA_RELEASE, clientsJar, kafkaLibraries, missingTools } from '../kafka/libraries.ts'
 import { generateFiles } from './files.ts'
 import { readJar } from './jar.ts'
+import { writeVectors } from './vectors.ts'
 
 const folder = new URL('../../src/brokers/kafka/protocol/messages/', import.meta.url)
 
@@ -15,7 +16,8 @@ if (missing !== undefined) {
   process.exit(1)
 }
 
-const schemas = readJar(clientsJar(kafkaLibraries()), 'common/message/')
+const libraries = kafkaLibraries()
+const schemas = readJar(clientsJar(libraries), 'common/message/')
 const files = await generateFiles(schemas, KAFKA_RELEASE)
 mkdirSync(folder, { recursive: true })
 const wanted = new Set(files.map(({ name }) => name))
@@ -23,3 +25,4 @@ for (const name of readdirSync(folder)) if (!wanted.has(name)) rmSync(new URL(na
 for (const { name, content } of files) writeFileSync(new URL(name, folder), content)
 const lines = files.reduce((sum, { content }) => sum + content.split('\n').length - 1, 0)
 console.log(`${files.length} files, ${lines} lines`)
+if (process.argv.includes('--vectors')) writeVectors(schemas, libraries)

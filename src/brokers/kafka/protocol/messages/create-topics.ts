@@ -247,7 +247,13 @@ export function writeCreateTopicsCreatableTopicResult(
   output.string(body.errorMessage, compact)
   if (version >= 5) output.int32(body.numPartitions ?? -1)
   if (version >= 5) output.int16(body.replicationFactor ?? -1)
-  if (version >= 5) output.list(body.configs ?? [], compact, version, writeCreateTopicsCreatableTopicConfigs)
+  if (version >= 5)
+    output.list(
+      body.configs === undefined ? [] : body.configs,
+      compact,
+      version,
+      writeCreateTopicsCreatableTopicConfigs,
+    )
   if (compact) {
     const topicConfigErrorCode = body.topicConfigErrorCode ?? 0
     const hasTopicConfigErrorCode = topicConfigErrorCode !== 0

@@ -161,7 +161,7 @@ export function writeDescribeConfigsResourceResult(
   output.bool(body.isSensitive)
   output.list(body.synonyms, compact, version, writeDescribeConfigsSynonym)
   if (version >= 3) output.int8(body.configType ?? 0)
-  if (version >= 3) output.string(body.documentation ?? '', compact)
+  if (version >= 3) output.string(body.documentation === undefined ? '' : body.documentation, compact)
   if (compact) output.unsigned(0)
 }
 

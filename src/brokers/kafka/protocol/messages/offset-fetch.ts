@@ -144,7 +144,7 @@ export function writeOffsetFetchRequest(
 ): void {
   const compact = version >= 6
   if (version > 7 && (body.groupId ?? '') !== '') throw cannotSay('OffsetFetchRequest', version, 'groupId')
-  if (version > 7 && (body.topics ?? [])?.length !== 0)
+  if (version > 7 && (body.topics === undefined ? [] : body.topics)?.length !== 0)
     throw cannotSay('OffsetFetchRequest', version, 'topics')
   if (version <= 1 && body.topics === null) throw cannotSay('OffsetFetchRequest', version, 'topics')
   if (version < 8 && (body.groups ?? []).length !== 0)
@@ -152,7 +152,8 @@ export function writeOffsetFetchRequest(
   if (version < 7 && (body.requireStable ?? false))
     throw cannotSay('OffsetFetchRequest', version, 'requireStable')
   if (version <= 7) output.string(body.groupId ?? '', compact)
-  if (version <= 7) output.list(body.topics ?? [], compact, version, writeOffsetFetchRequestTopic)
+  if (version <= 7)
+    output.list(body.topics === undefined ? [] : body.topics, compact, version, writeOffsetFetchRequestTopic)
   if (version >= 8) output.list(body.groups ?? [], compact, version, writeOffsetFetchRequestGroup)
   if (version >= 7) output.bool(body.requireStable ?? false)
   if (compact) output.unsigned(0)
