@@ -1,0 +1,155 @@
+/** Rows of the table of errors (errors.ts) about what is kept: topics, brokers, groups, stores, disks, queries of them. */
+
+export const DATA_ERRORS = {
+  SLUICE_TOPIC_INVALID: {
+    domain: 'user',
+    retry: 'never',
+    message:
+      'topic "{topic}": not a valid name (1 to 249 of letters, digits, ".", "_", "-"; not "." or "..")',
+    fix: 'Rename the topic.',
+  },
+  SLUICE_TOPIC_MISSING: {
+    domain: 'user',
+    retry: 'never',
+    message: 'topic "{topic}" does not exist{place}',
+    fix: 'Create it first, or check the spelling; existing topics: {existing}.',
+  },
+  SLUICE_TOPIC_EXISTS: {
+    domain: 'user',
+    retry: 'never',
+    message: 'topic "{topic}" exists already',
+    fix: 'Use it as it is or delete it first.',
+  },
+  SLUICE_TOPIC_MISMATCH: {
+    domain: 'user',
+    retry: 'never',
+    message: 'internal topic "{topic}": expected {expected}, found {came}',
+    fix: 'It was made by another version of this application: rename the store or the application, or reset the application.',
+  },
+  SLUICE_COPARTITION: {
+    domain: 'user',
+    retry: 'never',
+    message: '{node}: joined topics must have equal partition counts, but {counts}',
+    fix: 'Create them with equal counts, or put repartition(…) before the join.',
+  },
+  SLUICE_STATE_INCOMPATIBLE: {
+    domain: 'user',
+    retry: 'never',
+    message: 'application "{application}": the state kept by the last run does not fit this version:\n{diff}',
+    fix: '{remedy}',
+  },
+  SLUICE_STORE_UNKNOWN: {
+    domain: 'user',
+    retry: 'never',
+    message: '{node}: no store "{store}" is connected to it; it has: {stores}',
+    fix: 'Name the store in the options of the operator.',
+  },
+  SLUICE_STORE_OPEN: {
+    domain: 'external',
+    retry: 'never',
+    message: 'state folder {folder}: cannot be opened: {problem}',
+    fix: 'Check permissions and disk; deleting the folder is safe, it is rebuilt from the changelogs.',
+  },
+  SLUICE_STORE_WRITE: {
+    domain: 'external',
+    retry: 'never',
+    message: 'state of task {task}: write failed: {problem}',
+    fix: 'Check free disk space; the state is rebuilt from the changelog at the next start.',
+  },
+  SLUICE_STORE_READ: {
+    domain: 'user',
+    retry: 'never',
+    message: 'store "{store}": the {side} kept for a key is not valid {format}: {problem}',
+    fix: 'The serde of the store changed since it was written: bring the old serde back, rename the store, or reset the application.',
+  },
+  SLUICE_DISK: {
+    domain: 'external',
+    retry: 'never',
+    message: '{path}: {operation} failed: {code} {problem}',
+    fix: 'Check permissions, free space and the disk; nothing unacknowledged was kept.',
+  },
+  SLUICE_FOLDER_LOCKED: {
+    domain: 'user',
+    retry: 'never',
+    message: 'folder {folder} is in use by process {pid} ({note})',
+    fix: 'Stop that process, or use another folder; a running application shows its topics with --url where it has a serverPort.',
+  },
+  SLUICE_RECORD_TOO_LARGE: {
+    domain: 'user',
+    retry: 'never',
+    message: 'a record of {size} bytes for {topic}-{partition} is larger than the limit of {limit} bytes',
+    fix: 'Make the record smaller or raise max.message.bytes of the topic.',
+  },
+  SLUICE_RECORD_REFUSED: {
+    domain: 'user',
+    retry: 'rejoin',
+    message: '{topic}-{partition}: the topic does not take this record: {problem}',
+    fix: 'Correct the record, or {setting} of the topic; a running pipeline makes it a dead letter.',
+  },
+  SLUICE_OFFSET_OUT_OF_RANGE: {
+    domain: 'user',
+    retry: 'never',
+    message: '{topic}-{partition}: offset {offset} is outside the log [{start}, {end}]',
+    fix: 'Records were deleted before they were read: reset the group to earliest or latest.',
+  },
+  SLUICE_MEMBER_FENCED: {
+    domain: 'internal',
+    retry: 'rejoin',
+    message: 'member {memberId} of group {group} was replaced (epoch {epoch}): {problem}',
+    fix: 'Nothing to do: the worker drops its uncommitted work and joins again.',
+  },
+  SLUICE_PRODUCER_FENCED: {
+    domain: 'internal',
+    retry: 'rejoin',
+    message: 'producer "{transactionalId}" was replaced by a newer one (epoch {epoch})',
+    fix: 'Nothing to do unless two processes share a transactional id: give each its own state folder.',
+  },
+  SLUICE_BROKER_UNAVAILABLE: {
+    domain: 'external',
+    retry: 'retry',
+    message: '{operation}: no answer from the broker: {problem}',
+    fix: 'Check that the broker runs and can be reached; the call is repeated.',
+  },
+  SLUICE_KAFKA_AUTHENTICATION: {
+    domain: 'user',
+    retry: 'never',
+    message: '{broker}: Kafka does not accept the login by {mechanism}: {problem}',
+    fix: 'Correct mechanism, user name, password or token; nothing is tried again with the same ones.',
+  },
+  SLUICE_KAFKA_TLS: {
+    domain: 'user',
+    retry: 'never',
+    message: '{broker}: no TLS connection: {problem}',
+    fix: '{remedy}',
+  },
+  SLUICE_KAFKA_MALFORMED: {
+    domain: 'external',
+    retry: 'never',
+    message: '{broker}: the answer to {operation} is not one of Kafka: {problem}',
+    fix: 'Check that the address is a listener of Kafka for clients, and whether it wants TLS.',
+  },
+  SLUICE_KAFKA_DENIED: {
+    domain: 'user',
+    retry: 'never',
+    message: '{operation}: this login has not the right: {name} ({error}){problem}',
+    fix: 'Give the principal the missing right with an ACL (kafka-acls --add …), or use another login.',
+  },
+  SLUICE_KAFKA_REFUSED: {
+    domain: 'external',
+    retry: 'never',
+    message: '{operation}: Kafka refused with {name} ({error}){problem}',
+    fix: 'The name of the error says what Kafka does not accept; its own log may say more.',
+  },
+  SLUICE_QUERY_STORE: {
+    domain: 'user',
+    retry: 'never',
+    message: 'query of store "{store}": {problem}',
+    fix: 'The application has: {stores}.',
+  },
+  SLUICE_QUERY_ELSEWHERE: {
+    domain: 'external',
+    retry: 'retry',
+    message: 'query of store "{store}": partition {partition} is not on this instance now',
+    fix: 'Ask the instance that has it, or again in a moment while tasks move; with `stale`, stand-bys answer too.',
+  },
+} as const
