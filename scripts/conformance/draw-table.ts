@@ -3,7 +3,7 @@ import type { DerivedTableOptions } from '../../src/index.ts'
 import type { Step } from './case.ts'
 import { joiner, keyFunction, predicate, valueFunction } from './functions.ts'
 import { PRESENT } from './serde.ts'
-import { NotYet } from './thing.ts'
+import { NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Table, Thing } from './thing.ts'
 
 export function drawTable(drawing: Drawing, table: Table, step: Step, name: string): Thing {
@@ -36,11 +36,19 @@ export function drawTable(drawing: Drawing, table: Table, step: Step, name: stri
       const other = drawing.things.get(String(step.with))
       if (other?.kind !== 'table') throw new NotYet(`${step.op} of a table with a ${other?.kind}`)
       const join = joiner(step.joiner ?? 'concat')
+      if (step.foreignKey !== undefined) return foreignJoined(drawing, table, other.table, step, name)
       return { kind: 'table', table: table[step.op](other.table, join, { ...options, value: PRESENT }) }
     }
     default:
       throw new NotYet(`${step.op} of a table`)
   }
+}
+
+function foreignJoined(drawing: Drawing, table: Table, other: Table, step: Step, name: string): Thing {
+  const [foreignKey, join] = [keyFunction(step.foreignKey!), joiner(step.joiner ?? 'concat')]
+  const options = { ...sourceTableOptions(drawing, step, name), value: PRESENT }
+  const verb = step.op === 'join' ? 'joinForeign' : 'leftJoinForeign'
+  return { kind: 'table', table: table[verb](other, foreignKey, join, options) }
 }
 
 /** Any of these fields makes Kafka's operator one with a Materialized, which has a store. */

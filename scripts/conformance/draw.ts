@@ -44,7 +44,6 @@ function notInTheDsl(step: Step): string | undefined {
   if (step.window !== undefined) return `stream-stream-${step.op}`
   if (step.versioned !== undefined) return 'versioned-table'
   if (step.grace !== undefined) return `stream-table-${step.op}-grace`
-  if (step.foreignKey !== undefined) return `fk-${step.op}`
   if (step.pattern !== undefined) return 'stream of a topic pattern'
   if (step.timestampExtractor !== undefined) return 'timestamp extractor'
   if (step.topicFromValue !== undefined) return 'to a topic from the value'

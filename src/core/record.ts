@@ -160,4 +160,6 @@ export class FlowRecord<K = unknown, V = unknown> {
 export interface Change<V> {
   readonly newValue: V | null
   readonly oldValue: V | null
+  /** Of a versioned table: the update is older than the latest version of its key, which stays as it is. Absent = false. */
+  readonly late?: boolean
 }

@@ -22,6 +22,7 @@ import type { Plan, Subtopology } from '../engine/topology/plan.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
 import { memoryBackend } from '../stores/memory.ts'
 import { capturingProducer, type CapturedRecord } from './capture.ts'
+import { LoopedRecords } from './looped-records.ts'
 import { manualClock, type ManualClock } from './manual-clock.ts'
 import { seededRandom } from './simulation/random.ts'
 
@@ -103,7 +104,7 @@ export class Driver {
   readonly #globals: ReadonlyMap<string, GlobalTableReader>
   readonly #outputs = new Map<string, CapturedRecord[]>()
   readonly #offsets = new Map<string, number>()
-  #looped: CapturedRecord[] = []
+  readonly #looped = new LoopedRecords()
   #woken: (() => void) | undefined
 
   constructor(plan: Plan, options: DriverOptions) {
@@ -260,11 +261,11 @@ export class Driver {
     if (seen === undefined) this.#outputs.set(record.topic, [record])
     else seen.push(record)
     const read = this.#tasks.some(({ queues }) => queues.has(record.topic))
-    if (read || this.#globals.has(record.topic)) this.#looped.push(record)
+    if (read || this.#globals.has(record.topic)) this.#looped.add(record)
   }
 
   #runLooped(): void {
-    for (let next = this.#looped.shift(); next !== undefined; next = this.#looped.shift()) this.#feed(next)
+    for (let next = this.#looped.take(); next !== undefined; next = this.#looped.take()) this.#feed(next)
   }
 
   #feed(record: CapturedRecord): void {

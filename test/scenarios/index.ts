@@ -2,11 +2,13 @@
 import type { Scenario } from '../../src/testing/scenario/scenario.ts'
 import { aggregates } from './aggregates.ts'
 import { asks } from './asks.ts'
+import { breaks } from './breaks.ts'
 import { everything } from './everything.ts'
 import { fansOut } from './fans-out.ts'
 import { globals } from './globals.ts'
 import { joins } from './joins.ts'
 import { punctuates } from './punctuates.ts'
+import { refers } from './refers.ts'
 import { rejects } from './rejects.ts'
 import { standbys } from './standbys.ts'
 import { stateless } from './stateless.ts'
@@ -15,8 +17,10 @@ export const SCENARIOS: readonly Scenario[] = [
   stateless,
   aggregates,
   joins,
+  refers,
   globals,
   asks,
+  breaks,
   punctuates,
   rejects,
   fansOut,

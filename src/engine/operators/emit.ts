@@ -25,6 +25,13 @@ export function changeRecord(
   return new FlowRecord(key, change, timestamp, headers, topic, partition, offset, keyBytes, undefined)
 }
 
+/** Drops what a versioned table says about the past: joins look at latest versions only (KIP-914). */
+export function dropLate(context: ProcessorContext, record: FlowRecord): boolean {
+  if ((record.value as Change<unknown>).late !== true) return false
+  context.drop(record, 'out-of-order update of a versioned table in a join')
+  return true
+}
+
 /**
  * The `flush` of a coalescing operator: emits under the context of the record that caused the last update of its key.
  * @param keepOld carry old values, and leave out a key that was put and deleted in between: nobody below ever saw it

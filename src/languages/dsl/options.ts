@@ -16,6 +16,7 @@ export type Verb =
   | 'groupBy'
   | 'groupByKey'
   | 'join'
+  | 'joinForeign'
   | 'joinGlobal'
   | 'leftJoin'
   | 'leftJoinGlobal'
@@ -59,6 +60,7 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   groupBy: SERDES,
   groupByKey: SERDES,
   join: SERDES,
+  joinForeign: [...MATERIALIZED, 'value'],
   joinGlobal: ['name', 'key'],
   leftJoin: SERDES,
   leftJoinGlobal: ['name', 'key'],

@@ -12,6 +12,8 @@ import { derivedView, storeView } from '../../engine/operators/table-view.ts'
 import { toStream } from '../../engine/operators/to-stream.ts'
 import { stepName } from '../../engine/topology/names.ts'
 import type { TopologyNode } from '../../engine/topology/node.ts'
+import { addForeignJoin } from './foreign-join.ts'
+import type { ForeignJoinOptions } from './foreign-join.ts'
 import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
 import { freeName, placeOf, stateName, tableStore } from './place.ts'
@@ -73,6 +75,24 @@ export class TableHandle<K, V> implements Table<K, V> {
     options?: Loose,
   ): Table<K, R> {
     return this.#joined('outerJoin', other, joiner as Joiner, options)
+  }
+
+  joinForeign<F, T, R>(
+    other: Table<F, T>,
+    foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
+    joiner: (value: V, other: NoInfer<T>, key: K) => R,
+    options?: ForeignJoinOptions,
+  ): Table<K, R> {
+    return addForeignJoin('joinForeign', this.place, other, [foreignKey, joiner], options)
+  }
+
+  leftJoinForeign<F, T, R>(
+    other: Table<F, T>,
+    foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
+    joiner: (value: V, other: NoInfer<T> | null, key: K) => R,
+    options?: ForeignJoinOptions,
+  ): Table<K, R> {
+    return addForeignJoin('leftJoinForeign', this.place, other, [foreignKey, joiner], options)
   }
 
   groupBy<L = string, W = V>(

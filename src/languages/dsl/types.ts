@@ -169,6 +169,25 @@ export interface Table<out K, out V> {
     options?: DerivedTableOptions & { readonly value?: Serde<Present<R>> },
   ): Table<K, R>
   /**
+   * Each entry of this table with the entry of the other whose key `foreignKey` finds in its value. A change of either side
+   * changes the result; the other side tells all who refer to it. An entry whose foreign key is null, or leads to nothing, is left
+   * out. Through two internal topics, so that the tables may have different keys and partitions.
+   * @example orders.joinForeign(customers, (order) => order.customer, (order, customer) => ({ ...order, customer }))
+   */
+  joinForeign<F, T, R>(
+    other: Table<F, T>,
+    foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
+    joiner: (value: V, other: NoInfer<T>, key: K) => R,
+    options?: SourceTableOptions & { readonly value?: Serde<Present<R>> },
+  ): Table<K, R>
+  /** As `joinForeign`, but an entry whose foreign key is null, or leads to nothing, is joined with null. */
+  leftJoinForeign<F, T, R>(
+    other: Table<F, T>,
+    foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
+    joiner: (value: V, other: NoInfer<T> | null, key: K) => R,
+    options?: SourceTableOptions & { readonly value?: Serde<Present<R>> },
+  ): Table<K, R>
+  /**
    * Groups the entries by a new key, given with the value to aggregate as `[key, value]`; a null of either leaves the entry out.
    * Always through a repartition topic. `name` as in groupByKey.
    */
