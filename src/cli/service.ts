@@ -5,6 +5,7 @@ import type { RunningApp } from '../engine/runtime/app.ts'
 import type { AppState, StateListener } from '../engine/runtime/app-state.ts'
 import { settingsFrom } from '../engine/runtime/options.ts'
 import type { Ports } from '../engine/runtime/options.ts'
+import type { StoreQueries } from '../engine/runtime/query.ts'
 import type { PartitionProgress } from '../engine/runtime/session.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import type { App } from '../languages/dsl/app.ts'
@@ -96,6 +97,10 @@ class RunningService implements Service {
 
   get standbyTasks(): readonly TaskId[] {
     return this.#app.standbyTasks
+  }
+
+  get stores(): StoreQueries {
+    return this.#app.stores
   }
 
   get settled(): boolean {

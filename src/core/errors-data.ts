@@ -146,6 +146,12 @@ export const DATA_ERRORS = {
     message: 'query of store "{store}": {problem}',
     fix: 'The application has: {stores}.',
   },
+  SLUICE_QUERY_KEY: {
+    domain: 'user',
+    retry: 'never',
+    message: 'store "{store}" has no key {key}',
+    fix: 'What is not committed yet is not shown; `/stores/{store}` lists what is there.',
+  },
   SLUICE_QUERY_ELSEWHERE: {
     domain: 'external',
     retry: 'retry',

@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../core/clock.ts'
 import { isSluiceError, problemOf, sluiceError } from '../core/errors.ts'
 import type { Observed } from './observed.ts'
+import { statusOfQuery } from './store-routes.ts'
 import { addRoutes } from './routes.ts'
 
 export type { Observed } from './observed.ts'
@@ -49,7 +50,8 @@ export async function startServer(observed: Observed, options: ServerOptions): P
   }
 }
 
-const ADDRESSES = '/health, /ready, /metrics, /topology, /topics, /topics/:name/records, /topics/:name/follow'
+const ADDRESSES =
+  '/health, /ready, /metrics, /topology, /topics, /topics/:name/records, /topics/:name/follow, /stores, /stores/:name, /stores/:name/:key'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '[::1]', 'localhost'])
 
@@ -111,6 +113,7 @@ function sameText(a: string, b: string): boolean {
 function answerError(error: unknown, reply: FastifyReply): FastifyReply {
   if (!isSluiceError(error)) return reply.code(500).send({ message: problemOf(error) })
   const { code, message, fix } = error
-  const status = code === 'SLUICE_TOPIC_MISSING' ? 404 : error.domain === 'user' ? 400 : 503
+  const missing = code === 'SLUICE_TOPIC_MISSING' ? 404 : statusOfQuery(error)
+  const status = missing ?? (error.domain === 'user' ? 400 : 503)
   return reply.code(status).send({ code, message, fix })
 }

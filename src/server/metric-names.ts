@@ -78,6 +78,22 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   'enrich-held': { type: 'gauge', help: 'Records answered that wait for their turn, by task and node.' },
   'enrich-deadline-misses-total': { type: 'counter', help: 'Records whose total deadline passed.' },
   'enrich-dead-letters-total': { type: 'counter', help: 'Records that went to the dead letters for a call.' },
+  'enrich-breaker-state': {
+    type: 'gauge',
+    help: 'Circuit breaker: 0 closed, 1 half-open, 2 open; by node and endpoint, shared by the tasks of the instance.',
+  },
+  'enrich-breaker-held': {
+    type: 'gauge',
+    help: 'Calls that wait until the circuit breaker lets them through, by node and endpoint.',
+  },
+  'enrich-breaker-opened-total': {
+    type: 'counter',
+    help: 'Times the circuit breaker opened, also again after a failed probe.',
+  },
+  'enrich-breaker-refused-total': {
+    type: 'counter',
+    help: 'Times a call was held or given up because the circuit breaker was open.',
+  },
   'enrich-drops-total': { type: 'counter', help: 'Records dropped for a failed call, by option.' },
 }
 

@@ -7,6 +7,7 @@ import { planFacts } from '../engine/topology/facts.ts'
 import { samplesOf } from './observed.ts'
 import type { Observed } from './observed.ts'
 import { CONTENT_TYPE, prometheusText } from './prometheus.ts'
+import { addStoreRoutes } from './store-routes.ts'
 import { pageOf, partitionsOf, recordsFrom } from './records.ts'
 import type { Place, ShownRecord } from './records.ts'
 
@@ -23,6 +24,7 @@ interface TopicRequest {
 /** @param signal ends what follows a topic */
 export function addRoutes(server: FastifyInstance, observed: Observed, signal: AbortSignal): void {
   addProbes(server, observed)
+  addStoreRoutes(server, observed)
   const { app, broker } = observed
   server.get('/metrics', (_, reply) =>
     reply.type(CONTENT_TYPE).send(prometheusText(samplesOf(observed), { application: app.plan.application })),

@@ -15,6 +15,7 @@ import { AppLife } from './app-state.ts'
 import type { AppState, StateListener } from './app-state.ts'
 import type { Logger } from '../../core/log.ts'
 import type { RestoreProgress } from './opened.ts'
+import { StoreQueries } from './query.ts'
 import type { PartitionProgress } from './session.ts'
 import { Worker } from './worker.ts'
 
@@ -36,6 +37,8 @@ export interface RunningApp {
   readonly tasks: readonly TaskId[]
   /** Tasks whose state this instance keeps up to date for others (`standbyReplicas`). */
   readonly standbyTasks: readonly TaskId[]
+  /** What its stores hold, committed values only. */
+  readonly stores: StoreQueries
   /** True when every task assigned to this instance is processing and no hand-over is pending. */
   readonly settled: boolean
   /** Records that wait for an answer of the outside world. */
@@ -96,7 +99,7 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
         if (life.may(next)) life.to(next)
       },
     })
-    return new Instance(plan, worker, life, lock)
+    return new Instance(plan, worker, life, lock, counts)
   } catch (error) {
     await lock.release()
     throw error
@@ -106,12 +109,20 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
 class Instance implements RunningApp {
   readonly plan: Plan
   readonly ended: Promise<void>
+  readonly stores: StoreQueries
   readonly #worker: Worker
   readonly #life: AppLife
   #failure: Error | undefined
 
-  constructor(plan: Plan, worker: Worker, life: AppLife, lock: FolderLock) {
+  constructor(
+    plan: Plan,
+    worker: Worker,
+    life: AppLife,
+    lock: FolderLock,
+    counts: ReadonlyMap<string, number>,
+  ) {
     this.plan = plan
+    this.stores = new StoreQueries({ plan, counts, held: () => worker.held })
     this.#worker = worker
     this.#life = life
     this.ended = this.#run(worker, lock)

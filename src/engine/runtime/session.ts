@@ -11,6 +11,7 @@ import { openTask } from './open-task.ts'
 import type { OpenTask, TaskEnvironment } from './opened.ts'
 import type { EngineSettings, Ports } from './options.ts'
 import { Output } from './output.ts'
+import type { HeldStates } from './query.ts'
 import { Standbys } from './standby.ts'
 
 interface Opening {
@@ -76,6 +77,15 @@ export class Session {
 
   get tasks(): readonly OpenTask[] {
     return [...this.running.values()]
+  }
+
+  /** States that are complete: of tasks taken over, of stand-bys, and the global tables. */
+  get held(): HeldStates {
+    return {
+      active: new Map([...this.running].map(([name, { state }]) => [name, state])),
+      standby: this.standbys.states,
+      globals: this.#parts.globals,
+    }
   }
 
   get openingCount(): number {

@@ -24,6 +24,7 @@ export class Standbys {
   readonly #environment: StandbyEnvironment
   readonly #fail: (error: Error) => void
   readonly #standbys = new Map<string, Standby>()
+  readonly #states = new Map<string, TaskState>()
   /** States being closed; nobody may open their folders before. */
   readonly #closing = new Map<string, Promise<void>>()
 
@@ -36,6 +37,11 @@ export class Standbys {
   /** Tasks followed now. */
   get tasks(): readonly TaskId[] {
     return [...this.#standbys.values()].map(({ id }) => id)
+  }
+
+  /** Open states by task name. */
+  get states(): ReadonlyMap<string, TaskState> {
+    return this.#states
   }
 
   /** Follows exactly these tasks from now on. Their folders must not be open elsewhere. */
@@ -73,34 +79,39 @@ export class Standbys {
     const cancel = new AbortController()
     const before = this.#closing.get(name) ?? Promise.resolve()
     const done = before
-      .then(() => followTask(id, this.#environment, cancel.signal))
+      .then(() => this.#followTask(id, cancel.signal))
       .catch((error: unknown) => {
         if (!cancel.signal.aborted) this.#fail(asError(error))
       })
     this.#standbys.set(name, { id, cancel, done })
   }
-}
 
-/** Opens the state of a task and keeps it at its changelogs' ends until the signal; then closes it. */
-async function followTask(id: TaskId, environment: StandbyEnvironment, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const { ports, plan } = environment
-  const subtopology = plan.subtopologies.find((other) => other.id === id.subtopology)
-  const changelogs = new Map<string, ChangelogPartition>()
-  for (const { name, changelogTopic } of subtopology?.stores ?? []) {
-    if (changelogTopic !== undefined) changelogs.set(name, { topic: changelogTopic, partition: id.partition })
-  }
-  if (subtopology === undefined || changelogs.size === 0) return
-  const state = await openLocalState(id, subtopology, environment, { record: undefined })
-  const fetcher = ports.broker.fetcher({ isolation: 'read_committed' })
-  try {
-    await new Follower(id, state, fetcher, environment, signal).run(changelogs)
-    fetcher.close()
-    await state.closeClean()
-  } catch (error) {
-    fetcher.close()
-    state.close()
-    throw error
+  /** Opens the state of a task and keeps it at its changelogs' ends until the signal; then closes it. */
+  async #followTask(id: TaskId, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const environment = this.#environment
+    const { ports, plan } = environment
+    const subtopology = plan.subtopologies.find((other) => other.id === id.subtopology)
+    const changelogs = new Map<string, ChangelogPartition>()
+    for (const { name, changelogTopic } of subtopology?.stores ?? []) {
+      if (changelogTopic !== undefined)
+        changelogs.set(name, { topic: changelogTopic, partition: id.partition })
+    }
+    if (subtopology === undefined || changelogs.size === 0) return
+    const state = await openLocalState(id, subtopology, environment, { record: undefined })
+    const fetcher = ports.broker.fetcher({ isolation: 'read_committed' })
+    this.#states.set(taskName(id), state)
+    try {
+      await new Follower(id, state, fetcher, environment, signal).run(changelogs)
+      this.#states.delete(taskName(id))
+      fetcher.close()
+      await state.closeClean()
+    } catch (error) {
+      this.#states.delete(taskName(id))
+      fetcher.close()
+      state.close()
+      throw error
+    }
   }
 }
 

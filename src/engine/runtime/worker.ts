@@ -20,6 +20,7 @@ import { type TaskId, taskName } from '../../core/record.ts'
 import { type GlobalState, openGlobalState } from './global-state.ts'
 import { joinGroup } from './membership.ts'
 import { Purge } from './purge.ts'
+import { type HeldStates, NOTHING_HELD } from './query.ts'
 import { Session } from './session.ts'
 import type { WorkerParts } from './worker-parts.ts'
 import type { PartitionProgress } from './session.ts'
@@ -84,6 +85,11 @@ export class Worker {
   /** Tasks whose state it keeps for others. */
   get standby(): readonly TaskId[] {
     return this.#session?.standbys.tasks ?? []
+  }
+
+  /** States for queries; none while the session is being rebuilt. */
+  get held(): HeldStates {
+    return this.#session?.held ?? NOTHING_HELD
   }
 
   /** True when all owned tasks are processing and no change is pending. */

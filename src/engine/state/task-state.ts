@@ -38,6 +38,12 @@ export interface TaskStateOptions {
 export interface TaskState {
   /** By name; each is also the typed store of its kind (key-value.ts). */
   readonly stores: ReadonlyMap<string, ManagedStore>
+  /**
+   * The same store as `stores` has, but showing only what was committed and written: for queries. Of the store's own kind, to be
+   * read only, and made anew for each query.
+   * @throws SLUICE_INTERNAL for a name the task does not have
+   */
+  committed<S>(store: string): S
   /** Changelog position up to which a store is complete; undefined: restore it from the start of its changelog. */
   position(store: string): number | undefined
   /** Writes entries of any of the stores, atomically. @throws SLUICE_STORE_WRITE */
@@ -163,6 +169,14 @@ class OpenTaskState implements TaskState {
     this.stores = new Map(
       options.stores.map((store) => [store.name, typedStore(store, storage, stateOptions)]),
     )
+  }
+
+  committed<S>(name: string): S {
+    const spec = this.#options.stores.find((store) => store.name === name)
+    if (spec === undefined)
+      throw sluiceError('SLUICE_INTERNAL', { place: 'query', problem: `no store ${name}` })
+    // Without a cache it holds nothing of its own: every read goes to the storage, which never has anything uncommitted.
+    return typedStore(spec, this.#storage, { maxCacheEntries: 0 }) as S
   }
 
   position(store: string): number | undefined {
