@@ -24,9 +24,7 @@ import { validate } from './validate.ts'
  */
 export function compile(application: string, topology: Topology): Plan {
   checkTopicName(application)
-  const nodes = validate(
-    insertRepartitions(application, validate(scopeTopics(application, topology.nodes))),
-  )
+  const nodes = validate(insertRepartitions(application, validate(scopeTopics(application, topology.nodes))))
   const globals = topology.globals ?? []
   checkGlobals(nodes, globals)
   const planNodes = completeNodes(nodes)
