@@ -8,6 +8,7 @@ import { problemOf, sluiceError } from '../core/errors.ts'
 import type { HttpClient } from '../core/http.ts'
 import type { Random } from '../core/random.ts'
 import type { Alarms } from './alarms.ts'
+import type { Breakers, Gate } from './breakers.ts'
 import { AnswerCache } from './cache.ts'
 import { Call } from './call.ts'
 import { Flights } from './coalesce.ts'
@@ -27,6 +28,11 @@ export interface BranchDefinition {
   readonly policy: SourcePolicy
 }
 
+/** What fails together: an HTTP origin, or else the source by its name. */
+export function endpointOf({ name, source }: BranchDefinition): string {
+  return source.endpoint ?? name
+}
+
 export class Branch implements BranchTools {
   readonly node: string
   readonly task: string
@@ -39,10 +45,18 @@ export class Branch implements BranchTools {
   readonly slots: Slots
   readonly alarms: Alarms
   readonly metrics: SourceMetrics
+  readonly gate: Gate | undefined
   readonly #cache: AnswerCache | undefined
   readonly #flights: Flights<Call> | undefined
 
-  constructor(definition: BranchDefinition, host: AsyncHost, slots: Slots, alarms: Alarms) {
+  constructor(
+    definition: BranchDefinition,
+    host: AsyncHost,
+    slots: Slots,
+    alarms: Alarms,
+    breakers: Breakers,
+  ) {
+    const { breaker } = definition.policy
     this.node = host.node
     this.task = host.task
     this.place = definition.name === '' ? host.node : `${host.node} ${definition.name}`
@@ -54,6 +68,8 @@ export class Branch implements BranchTools {
     this.slots = slots
     this.alarms = alarms
     this.metrics = sourceMetrics(host, definition.name)
+    this.gate =
+      breaker === undefined ? undefined : breakers.gate(host, endpointOf(definition) || host.node, breaker)
     this.#cache = this.policy.cache === undefined ? undefined : new AnswerCache(this.policy.cache, host.clock)
     this.#flights = this.policy.coalesce ? new Flights<Call>() : undefined
   }
@@ -118,6 +134,7 @@ export class Branch implements BranchTools {
   }
 
   close(): void {
+    this.gate?.breaker.forgetAll(this)
     this.#flights?.clear()
   }
 

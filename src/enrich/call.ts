@@ -3,7 +3,8 @@
  *
  *     queued ──slot──▶ calling ──answer, last failure──▶ ended
  *        ▲                └──failure worth a retry──▶ backing-off
- *        └──────────────────────wait over──────────────────┘     (nobody waits any more, close: ended)
+ *        ├──────────────────────wait over──────────────────┘     (nobody waits any more, close: ended)
+ *        └──circuit breaker lets it go on── held ◀──circuit breaker is open── calling
  *
  * Only the current attempt may move it: what an older attempt brings is late, counted and ignored.
  */
@@ -12,8 +13,10 @@ import { problemOf, sluiceError, SluiceError } from '../core/errors.ts'
 import type { Span } from '../core/trace.ts'
 import type { Alarm } from './alarms.ts'
 import { Attempt } from './attempt.ts'
+import type { Held, Pass } from './breaker.ts'
+import type { Gate } from './breakers.ts'
 import { CallError } from './call-error.ts'
-import { retryDelay } from './retry.ts'
+import { isRetriable, retryDelay } from './retry.ts'
 import type { SlotUser } from './slots.ts'
 import type { BranchTools } from './tools.ts'
 
@@ -28,9 +31,9 @@ export interface Waiter {
   failed(error: SluiceError): void
 }
 
-type CallState = 'queued' | 'calling' | 'backing-off' | 'ended'
+type CallState = 'queued' | 'calling' | 'backing-off' | 'held' | 'ended'
 
-export class Call implements SlotUser {
+export class Call implements SlotUser, Held {
   readonly #tools: BranchTools
   readonly #request: unknown
   readonly identity: string | undefined
@@ -41,6 +44,8 @@ export class Call implements SlotUser {
   #state: CallState = 'queued'
   #attempt: Attempt | undefined
   #alarm: Alarm | undefined
+  /** Of the circuit breaker, while an attempt is under way. */
+  #pass: Pass | undefined
   #startedAt = 0
   #failures: number
   readonly #mostFailures: number
@@ -61,6 +66,21 @@ export class Call implements SlotUser {
     this.#tools.slots.request(this)
   }
 
+  get owner(): object {
+    return this.#tools
+  }
+
+  /** Why it is not made now, while the circuit breaker holds it. */
+  get heldBack(): SluiceError | undefined {
+    return this.#state === 'held' ? this.#openError(this.#tools.gate!) : undefined
+  }
+
+  /** The wait for a retry is over, or the circuit breaker holds it no longer. */
+  resume(): void {
+    this.#state = 'queued'
+    this.#tools.slots.request(this)
+  }
+
   join(waiter: Waiter): void {
     this.#waiters.push(waiter)
   }
@@ -75,6 +95,15 @@ export class Call implements SlotUser {
   }
 
   begin(): void {
+    const { gate } = this.#tools
+    if (gate !== undefined) {
+      this.#pass = gate.breaker.enter()
+      if (this.#pass === undefined) return this.#refused(gate)
+    }
+    this.#call()
+  }
+
+  #call(): void {
     const { source, alarms, clock, policy, place } = this.#tools
     const number = this.#failures + 1
     const span = this.#trace?.child(place, { 'sluice.attempt': number })
@@ -107,11 +136,43 @@ export class Call implements SlotUser {
     this.#alarm?.cancel()
     const attempt = this.#attempt
     this.#attempt = undefined
+    this.#tools.gate?.breaker.forget(this)
     if (attempt === undefined) return
+    this.#givePass('cancelled')
     this.#tools.metrics.aborted.value++
     const reason = sluiceError('SLUICE_CLOSED', { what: `call of ${this.#tools.place}` })
     attempt.abort(reason)
     attempt.span?.end(reason)
+  }
+
+  /** No attempt was made, and none is counted. */
+  #refused(gate: Gate): void {
+    gate.metrics.refused.value++
+    const { clock, policy, slots } = this.#tools
+    const goesOnAt = clock.monotonic() + gate.breaker.waitMs
+    if (policy.breaker!.whenOpen === 'give-up' || goesOnAt >= this.#lastDeadline) {
+      this.#giveUp(this.#openError(gate))
+    } else {
+      this.#state = 'held'
+      gate.breaker.hold(this)
+    }
+    slots.release(this)
+  }
+
+  #openError({ endpoint }: Gate): SluiceError {
+    return sluiceError('SLUICE_ENRICH_OPEN', {
+      node: this.#tools.place,
+      attempts: this.#failures,
+      endpoint,
+    })
+  }
+
+  #givePass(outcome: 'ok' | 'failed' | 'cancelled'): void {
+    const pass = this.#pass
+    if (pass === undefined) return
+    this.#pass = undefined
+    const { gate, clock } = this.#tools
+    gate!.leave(pass, outcome, clock.monotonic() - this.#startedAt)
   }
 
   #answered(attempt: Attempt, value: unknown): void {
@@ -120,6 +181,9 @@ export class Call implements SlotUser {
       metrics.late.value++
       return
     }
+    // An answer that asks for another call is one all the same: the endpoint is well.
+    this.#givePass('ok')
+    if (this.#attempt !== attempt) return
     if (policy.retry.whenAnswer !== undefined) {
       const refusal = this.#refusal(policy.retry.whenAnswer, value)
       if (refusal !== undefined) return this.#failed(attempt, refusal)
@@ -155,16 +219,19 @@ export class Call implements SlotUser {
 
   #failed(attempt: Attempt, error: unknown, timedOut = false): void {
     if (this.#attempt !== attempt) return
+    // What says that repeating gives the same (an HTTP 400) is about the request, not about the endpoint.
+    this.#givePass(isRetriable(error) ? 'failed' : 'ok')
+    if (this.#attempt !== attempt) return
     this.#endAttempt(error)
     if (!timedOut) this.#tools.metrics.error.value++
     this.#failures++
     for (const { ticket } of this.#waiters) ticket.attempts = Math.max(ticket.attempts, this.#failures)
     const delay = this.#delay(error)
-    if (delay === undefined) this.#giveUp(error)
+    if (delay === undefined) this.#giveUp(this.#finalError(error))
     else {
       this.#state = 'backing-off'
       this.#tools.metrics.retries.value++
-      this.#alarm = this.#tools.alarms.set(delay, () => this.#retry())
+      this.#alarm = this.#tools.alarms.set(delay, () => this.resume())
     }
     this.#tools.slots.release(this)
   }
@@ -174,8 +241,11 @@ export class Call implements SlotUser {
     const { policy, random, clock } = this.#tools
     if (this.#failures >= this.#mostFailures || !this.#retriable(error)) return undefined
     const delay = retryDelay(policy.retry, this.#failures, error, random)
-    const last = this.#waiters.reduce((latest, { deadlineAt }) => Math.max(latest, deadlineAt), 0)
-    return clock.monotonic() + delay < last ? delay : undefined
+    return clock.monotonic() + delay < this.#lastDeadline ? delay : undefined
+  }
+
+  get #lastDeadline(): number {
+    return this.#waiters.reduce((latest, { deadlineAt }) => Math.max(latest, deadlineAt), 0)
   }
 
   #retriable(error: unknown): boolean {
@@ -184,11 +254,6 @@ export class Call implements SlotUser {
     } catch {
       return false
     }
-  }
-
-  #retry(): void {
-    this.#state = 'queued'
-    this.#tools.slots.request(this)
   }
 
   /** @param error why it did not succeed */
@@ -201,10 +266,9 @@ export class Call implements SlotUser {
     this.#tools.metrics.latency.observe(this.#tools.clock.monotonic() - this.#startedAt)
   }
 
-  #giveUp(error: unknown): void {
+  #giveUp(final: SluiceError): void {
     this.#state = 'ended'
     this.#tools.ended(this)
-    const final = this.#finalError(error)
     for (const waiter of this.#waiters) waiter.failed(final)
   }
 

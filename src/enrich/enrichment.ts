@@ -14,7 +14,10 @@ import {
 } from '../core/config.ts'
 import type { ConfigSpec, Field } from '../core/config.ts'
 import { sluiceError } from '../core/errors.ts'
+import { endpointOf } from './branch.ts'
 import type { BranchDefinition } from './branch.ts'
+import { opensAlike } from './breaker-policy.ts'
+import { Breakers } from './breakers.ts'
 import { freezeDeep } from './freeze.ts'
 import { openOperator } from './operator.ts'
 import type { Fallback, OperatorDefinition } from './operator.ts'
@@ -70,8 +73,10 @@ export function enrichment<Value = never, Key = never>(
   const branches = named.map(([name, like]) => branchOf(name, like, place))
   const writes = branches.some((branch) => branch.source.kind === 'write')
   const single = isSource(sources)
+  checkBreakers(branches, place)
   const definition: OperatorDefinition = {
     branches,
+    breakers: new Breakers(),
     fields: single ? undefined : branches.map((branch) => branch.name),
     fallbacks: single
       ? [hasFallback(options) ? fallbackOf(options.fallback) : undefined]
@@ -83,6 +88,24 @@ export function enrichment<Value = never, Key = never>(
     onError: parsed.onError,
   }
   return { deadlineMs: definition.deadlineMs, open: (host) => openOperator(definition, host) }
+}
+
+/** Sources of one endpoint share its breaker, which can open in one way only. */
+function checkBreakers(branches: readonly BranchDefinition[], place: string): void {
+  const firsts = new Map<string, BranchDefinition>()
+  for (const branch of branches) {
+    const { breaker } = branch.policy
+    if (breaker === undefined) continue
+    const endpoint = endpointOf(branch)
+    const first = firsts.get(endpoint) ?? branch
+    firsts.set(endpoint, first)
+    if (opensAlike(first.policy.breaker!, breaker)) continue
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place: `${place} ${branch.name}: breaker`,
+      expected: `the options of ${first.name}, which asks the same endpoint ${endpoint} (only whenOpen may differ)`,
+      came: 'others',
+    })
+  }
 }
 
 /** `fallback: null` and even `fallback: undefined` are given on purpose: only a missing option is none. */

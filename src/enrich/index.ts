@@ -14,6 +14,15 @@ export type {
   SourceLike,
   SourceOptions,
 } from './sources/source.ts'
+export type { BreakerOptions } from './breaker-policy.ts'
 export type { RetryOptions } from './retry.ts'
 export type { OrderMode } from './order.ts'
-export type { Enriched, EnrichOptions, FallbackFunction, Fallbacks, InferAnswer, SourceMap, Sources } from './types.ts'
+export type {
+  Enriched,
+  EnrichOptions,
+  FallbackFunction,
+  Fallbacks,
+  InferAnswer,
+  SourceMap,
+  Sources,
+} from './types.ts'

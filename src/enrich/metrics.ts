@@ -4,7 +4,8 @@
  * `enrich-late-completions-total`, `enrich-cache-hits-total`, `enrich-cache-misses-total`, `enrich-coalesced-total`,
  * `enrich-skipped-total`, `enrich-fallbacks-total`; per node and task only: `enrich-in-flight` (calls),
  * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-deadline-misses-total`,
- * `enrich-dead-letters-total`, `enrich-drops-total`. Timeouts are the calls with outcome timeout.
+ * `enrich-dead-letters-total`, `enrich-drops-total`; per node and endpoint: `enrich-breaker-state`, `enrich-breaker-held`,
+ * `enrich-breaker-opened-total`, `enrich-breaker-refused-total`. Timeouts are the calls with outcome timeout.
  */
 import type { AsyncHost } from '../core/async-operator.ts'
 import type { Counter, Histogram } from '../core/metrics.ts'
@@ -30,6 +31,17 @@ export interface OperatorMetrics {
   readonly drops: Counter
 }
 
+export interface BreakerMetrics {
+  readonly opened: Counter
+  readonly refused: Counter
+}
+
+export interface BreakerLevels {
+  /** 0 closed, 1 half-open, 2 open. */
+  state(): number
+  held(): number
+}
+
 /** Values read when somebody asks. */
 export interface OperatorLevels {
   inFlight(): number
@@ -53,6 +65,21 @@ export function sourceMetrics({ node, task, metrics }: AsyncHost, source: string
     coalesced: metrics.counter('enrich-coalesced-total', labels),
     skipped: metrics.counter('enrich-skipped-total', labels),
     fallbacks: metrics.counter('enrich-fallbacks-total', labels),
+  }
+}
+
+/** Of the whole instance: its tasks share the breaker. */
+export function breakerMetrics(
+  { node, metrics }: AsyncHost,
+  endpoint: string,
+  levels: BreakerLevels,
+): BreakerMetrics {
+  const labels = { node, endpoint }
+  metrics.gauge('enrich-breaker-state', () => levels.state(), labels)
+  metrics.gauge('enrich-breaker-held', () => levels.held(), labels)
+  return {
+    opened: metrics.counter('enrich-breaker-opened-total', labels),
+    refused: metrics.counter('enrich-breaker-refused-total', labels),
   }
 }
 

@@ -9,6 +9,7 @@ import type { Span } from '../core/trace.ts'
 import { Alarms } from './alarms.ts'
 import { Branch } from './branch.ts'
 import type { BranchDefinition } from './branch.ts'
+import type { Breakers } from './breakers.ts'
 import { Entry, Question } from './entry.ts'
 import type { Desk } from './entry.ts'
 import { operatorMetrics } from './metrics.ts'
@@ -22,6 +23,7 @@ export type Fallback = (value: never, error: Error) => unknown
 /** All options, complete and checked. */
 export interface OperatorDefinition {
   readonly branches: readonly BranchDefinition[]
+  readonly breakers: Breakers
   /** The field each branch fills; absent: a single source, whose answer becomes the value. */
   readonly fields: readonly string[] | undefined
   readonly fallbacks: readonly (Fallback | undefined)[]
@@ -61,7 +63,8 @@ class EnrichOperator implements AsyncOperator, Desk {
     this.#host = host
     this.#alarms = new Alarms(host.clock)
     this.#slots = new Slots(definition.concurrency)
-    this.#branches = definition.branches.map((one) => new Branch(one, host, this.#slots, this.#alarms))
+    const { branches, breakers } = definition
+    this.#branches = branches.map((one) => new Branch(one, host, this.#slots, this.#alarms, breakers))
     this.#order = new Order(
       definition.order,
       (entry) => this.#begin(entry),
@@ -185,8 +188,10 @@ class EnrichOperator implements AsyncOperator, Desk {
     const scope = 'deadline of the record, all attempts together'
     const error = sluiceError('SLUICE_ENRICH_TIMEOUT', { node, limit: this.#definition.deadlineMs, scope })
     const late = entry.questions.filter((question) => !question.done)
+    // A record that was never asked for did not time out: its letter must name the breaker.
+    const errors = late.map((question) => question.call?.heldBack ?? error)
     for (const question of late) question.leave()
-    for (const question of late) question.failed(error)
+    for (const [at, question] of late.entries()) question.failed(errors[at]!)
   }
 
   #fail(entry: Entry, error: SluiceError): void {

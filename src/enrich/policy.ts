@@ -11,6 +11,8 @@ import {
 } from '../core/config.ts'
 import type { ConfigSpec, Field } from '../core/config.ts'
 import { sluiceError } from '../core/errors.ts'
+import { breakerPolicy, breakerSpec } from './breaker-policy.ts'
+import type { BreakerOptions, BreakerPolicy } from './breaker-policy.ts'
 import type { CachePolicy } from './cache.ts'
 import { retryPolicy, retrySpec } from './retry.ts'
 import type { RetryOptions, RetryPolicy } from './retry.ts'
@@ -21,6 +23,7 @@ export interface SourcePolicy {
   readonly retry: RetryPolicy
   readonly cache: CachePolicy | undefined
   readonly coalesce: boolean
+  readonly breaker: BreakerPolicy | undefined
   /** The user's own key of an answer. */
   readonly key: CacheKey | undefined
   /** Sharing was asked for, so the record's key identifies requests that have no identity of their own. */
@@ -62,6 +65,7 @@ type SourceFields = {
   readonly retry: Field<RetryPolicy>
   readonly cache: Field<ReturnType<typeof cacheSpec.parse> | undefined>
   readonly coalesce: Field<boolean | undefined>
+  readonly breaker: Field<BreakerPolicy | false>
 }
 
 /** Options that every source has. */
@@ -84,6 +88,12 @@ export const sourceSpec: ConfigSpec<SourceFields> = defineConfig({
     flagField({
       doc: 'Equal requests under way share one call; default: on for reads that can be told apart.',
     }),
+  ),
+  breaker: customField<BreakerPolicy | false>(
+    `boolean or { ${Object.keys(breakerSpec.fields).join(', ')} }`,
+    { doc: 'Stops asking an endpoint that mostly fails, and tries it again after a while.', default: false },
+    (came, place) =>
+      came === false ? came : breakerPolicy(came === true ? {} : (came as BreakerOptions), place),
   ),
 })
 
@@ -111,6 +121,7 @@ export function sourcePolicy(
     timeoutMs: parsed.timeout,
     retry: parsed.retry,
     cache: cache === undefined ? undefined : cachePolicy(cache),
+    breaker: parsed.breaker === false ? undefined : parsed.breaker,
     coalesce: parsed.coalesce ?? kind === 'read',
     key: cache?.key,
     keyed: cache !== undefined || parsed.coalesce === true,

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { HttpClient } from '../core/http.ts'
 import type { Random } from '../core/random.ts'
 import type { Alarms } from './alarms.ts'
+import type { Gate } from './breakers.ts'
 import type { SourceMetrics } from './metrics.ts'
 import type { SourcePolicy } from './policy.ts'
 import type { Slots } from './slots.ts'
@@ -26,6 +27,8 @@ export interface BranchTools {
   readonly slots: Slots
   readonly alarms: Alarms
   readonly metrics: SourceMetrics
+  /** The circuit breaker of the endpoint; undefined without one. */
+  readonly gate: Gate | undefined
   /** Keeps an answer; gives back what the waiters get. Nobody joins the call afterwards. */
   keep(call: Identified, value: unknown): unknown
   /** Nobody joins the call any more. */

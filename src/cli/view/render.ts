@@ -1,6 +1,6 @@
 /** The live view as text: a pure function of two samples and the width of the terminal. Colour by node:util alone. */
 import { stripVTControlCharacters, styleText } from 'node:util'
-import type { NodeSample, ViewSample } from './sample.ts'
+import type { NodeSample, ShownBreaker, ViewSample } from './sample.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -65,7 +65,14 @@ function callLines(
       `p50 ${ms(now.p50)}  p99 ${ms(now.p99)}`,
     ),
     ...extra.filter((text) => text !== '').map((text) => `${' '.repeat(10)}${text}`),
+    ...now.breakers.map(breakerLine),
   ]
+}
+
+function breakerLine({ endpoint, state, held }: ShownBreaker): string {
+  const style: Style = state === 'open' ? 'red' : 'yellow'
+  const waiting = held === 0 ? '' : `, ${some(held, held === 1 ? 'call waits' : 'calls wait')}`
+  return `${' '.repeat(10)}${paint(style, `breaker ${state}: ${oneLine(endpoint)}`)}${waiting}`
 }
 
 function some(number: number, what: string): string {

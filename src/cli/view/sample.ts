@@ -31,9 +31,18 @@ export interface NodeSample {
   readonly cacheHits: number
   readonly cacheMisses: number
   readonly fallbacks: number
+  /** Circuit breakers that are not closed. */
+  readonly breakers: readonly ShownBreaker[]
   /** Median and 99th percentile of a call, ms; the slowest source counts. */
   readonly p50: number
   readonly p99: number
+}
+
+export interface ShownBreaker {
+  readonly endpoint: string
+  readonly state: 'open' | 'half-open'
+  /** Calls that wait for it. */
+  readonly held: number
 }
 
 export interface ShownDeadLetter {
@@ -95,9 +104,21 @@ function nodeSample(samples: readonly Sample[]): NodeSample {
     cacheHits: total('enrich-cache-hits-total'),
     cacheMisses: total('enrich-cache-misses-total'),
     fallbacks: total('enrich-fallbacks-total'),
+    breakers: breakersOf(samples),
     p50: latency('0.5'),
     p99: latency('0.99'),
   }
+}
+
+function breakersOf(samples: readonly Sample[]): readonly ShownBreaker[] {
+  const held = samples.filter(({ name }) => name === 'enrich-breaker-held')
+  return samples
+    .filter(({ name, value }) => name === 'enrich-breaker-state' && value > 0)
+    .map(({ labels, value }) => ({
+      endpoint: labels['endpoint'] ?? '',
+      state: value === 2 ? 'open' : 'half-open',
+      held: sum(held.filter((sample) => sample.labels['endpoint'] === labels['endpoint'])),
+    }))
 }
 
 function sum(samples: readonly Sample[]): number {

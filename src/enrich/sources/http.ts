@@ -108,6 +108,7 @@ export function http<Answer = unknown>(
   return {
     kind,
     needsHttp: true,
+    endpoint: target.origin,
     ...(given.name === undefined ? {} : { name: given.name }),
     options: sourceOptions(given),
     request: compileRequest(target.path, parsed.headers, parsed.body, place),

@@ -5,6 +5,7 @@
 import type { Duration } from '../../core/duration.ts'
 import type { HttpClient } from '../../core/http.ts'
 import type { FlowRecord } from '../../core/record.ts'
+import type { BreakerOptions } from '../breaker-policy.ts'
 import type { RetryOptions } from '../retry.ts'
 
 /**
@@ -17,6 +18,8 @@ export interface Source<Answer = unknown, Value = unknown, Request = unknown> {
   /** A `write` has effects: never cached, never coalesced by itself, and one call a key at a time by default. */
   readonly kind: 'read' | 'write'
   readonly options?: SourceOptions
+  /** What fails together, for the circuit breaker: the origin for HTTP; default: the name of the source. */
+  readonly endpoint?: string
   /** Set when `call` uses `context.http`. */
   readonly needsHttp?: boolean
   /**
@@ -63,6 +66,11 @@ export interface SourceOptions {
   readonly cache?: Duration | CacheOptions
   /** Equal requests under way share one call. Default: on for reads whose requests can be told apart. */
   readonly coalesce?: boolean
+  /**
+   * Stops asking an endpoint that mostly fails, and tries it again after a while; `true`: with all defaults. Default off.
+   * Sources of an operator with the same endpoint share one breaker on all tasks of the instance.
+   */
+  readonly breaker?: boolean | BreakerOptions
 }
 
 export interface CacheOptions {

@@ -31,6 +31,10 @@ function samples(scale: number): readonly Sample[] {
     sample('enrich-call-latency-ms', 52.4, { ...rate, quantile: '0.5' }),
     sample('enrich-call-latency-ms', 1210, { ...rate, quantile: '0.99' }),
     sample('enrich-call-latency-ms-count', 1000, rate),
+    sample('enrich-breaker-state', 2, { node: 'rate', endpoint: 'http://rates' }),
+    sample('enrich-breaker-held', 17, { node: 'rate', endpoint: 'http://rates' }),
+    sample('enrich-breaker-state', 0, { node: 'rate', endpoint: 'http://well' }),
+    sample('enrich-breaker-held', 0, { node: 'rate', endpoint: 'http://well' }),
     sample('dead-letter-records-total', 2, { task: '0_0' }),
   ]
 }
@@ -65,6 +69,7 @@ describe('the live view', () => {
       'calls           180        45/s  p50 52 ms  p99 1.2 s',
       '          cache 75 % of 100',
       '          7 failed, 7 retried',
+      '          breaker open: http://rates, 17 calls wait',
       '',
       '2 dead letters',
       '  SLUICE_DESERIALIZE orders-0@17  not valid json',

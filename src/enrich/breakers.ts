@@ -1,0 +1,76 @@
+/**
+ * The circuit breakers of one operator: one for each endpoint and instance, shared by its tasks, because a service that is
+ * down is down for all of them. It must never keep an instance that is gone in memory.
+ */
+import type { AsyncHost } from '../core/async-operator.ts'
+import type { Metrics } from '../core/metrics.ts'
+import { Breaker } from './breaker.ts'
+import type { BreakerChange, BreakerState, Pass, PassOutcome } from './breaker.ts'
+import type { BreakerPolicy } from './breaker-policy.ts'
+import { breakerMetrics } from './metrics.ts'
+import type { BreakerMetrics } from './metrics.ts'
+
+/** A breaker as the calls of one task see it. */
+export interface Gate {
+  readonly endpoint: string
+  readonly breaker: Breaker
+  readonly metrics: BreakerMetrics
+  /** Gives a pass back and tells what changed. */
+  leave(pass: Pass, outcome: PassOutcome, ms: number): void
+}
+
+interface Kept {
+  readonly breaker: Breaker
+  readonly metrics: BreakerMetrics
+}
+
+const LEVELS: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+
+export class Breakers {
+  /** The registry of metrics stands for the instance: there is one each, and it outlives the tasks. */
+  readonly #kept = new WeakMap<Metrics, Map<string, Kept>>()
+
+  /** The breaker of an endpoint, for the task of a host. */
+  gate(host: AsyncHost, endpoint: string, policy: BreakerPolicy): Gate {
+    const { breaker, metrics } = this.#of(host, endpoint, policy)
+    return {
+      endpoint,
+      breaker,
+      metrics,
+      leave(pass, outcome, ms) {
+        const change = breaker.leave(pass, outcome, ms)
+        if (change === undefined) return
+        if (change.state === 'open') metrics.opened.value++
+        tell(host, endpoint, policy, change)
+      },
+    }
+  }
+
+  #of(host: AsyncHost, endpoint: string, policy: BreakerPolicy): Kept {
+    const kept = this.#kept.get(host.metrics) ?? new Map<string, Kept>()
+    this.#kept.set(host.metrics, kept)
+    const known = kept.get(endpoint)
+    if (known !== undefined) return known
+    const breaker = new Breaker(policy, host.clock)
+    const levels = { state: () => LEVELS[breaker.state], held: () => breaker.held }
+    const made = { breaker, metrics: breakerMetrics(host, endpoint, levels) }
+    kept.set(endpoint, made)
+    return made
+  }
+}
+
+function tell(
+  { log, node, task }: AsyncHost,
+  endpoint: string,
+  { waitMs }: BreakerPolicy,
+  change: BreakerChange,
+): void {
+  const { state, calls, failed, slow } = change
+  const ids = { node, task, endpoint }
+  if (state === 'closed')
+    return log.info({ ...ids, calls }, 'circuit breaker closed: the endpoint is well again')
+  log.warn(
+    { ...ids, calls, failed, slow, waitMs },
+    'circuit breaker open: the endpoint is not asked for a while',
+  )
+}
