@@ -52,6 +52,8 @@ async function resultOf(one: Case): Promise<Result | { readonly missing: string 
     settings: {
       onDeserializeError: policy(one, 'deserialization.exception.handler'),
       onProcessingError: policy(one, 'processing.exception.handler'),
+      unmatchedIntervalMs: interval(one, 'outer.join.spurious.results.fix'),
+      windowCloseIntervalMs: interval(one, 'windowed.aggregation'),
     },
   })
   try {
@@ -63,6 +65,10 @@ async function resultOf(one: Case): Promise<Result | { readonly missing: string 
 
 function policy({ config }: Case, handler: string): 'dead-letter' | 'fail' {
   return config[handler] === 'continue' ? 'dead-letter' : 'fail'
+}
+
+function interval({ config }: Case, of: string): number {
+  return Number(config[`__emit.interval.ms.kstreams.${of}__`] ?? 0)
 }
 
 function feed(one: Case, driver: Driver): Result {

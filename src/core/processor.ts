@@ -61,6 +61,11 @@ export interface ProcessorContext {
    * @param name short, unique within the node; -1 when it was never set
    */
   kept(name: string): KeptNumber
+  /**
+   * Least wall-clock time between two looks for results that have become final, ms: looking is costly, results final for a while.
+   * `unmatched`: records of stream joins without a partner; `windowClose`: aggregates emitted when their window closes.
+   */
+  readonly lookIntervals: { readonly unmatched: number; readonly windowClose: number }
   /** Asks for a commit soon. */
   commit(): void
   /** Counts and logs (debug) a record dropped by rule, for instance a null key in a join. */

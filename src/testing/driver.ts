@@ -81,6 +81,9 @@ export async function createDriver(plan: Plan, options: DriverOptions = {}): Pro
   return driver
 }
 
+/** The wall clock of a driver stands still: what waits for it would never come. */
+const DRIVEN = { freezeState: true, unmatchedIntervalMs: 0, windowCloseIntervalMs: 0 } as const
+
 const NO_HTTP: HttpClient = {
   request: (request) =>
     Promise.reject(
@@ -110,7 +113,7 @@ export class Driver {
   constructor(plan: Plan, options: DriverOptions) {
     this.#plan = plan
     this.#options = options
-    this.#settings = engineSettings(plan.application, { freezeState: true, ...options.settings })
+    this.#settings = engineSettings(plan.application, { ...DRIVEN, ...options.settings })
     this.clock = manualClock(options.startTime)
     this.metrics = createMetrics()
     this.#globals = globalReaders(plan, this.#settings.freezeState, this.metrics)

@@ -201,6 +201,10 @@ function nodeContext(
     streamTime,
     wallClock,
     kept: (name) => parts.timers.kept(node.name, name),
+    lookIntervals: {
+      unmatched: parts.settings.unmatchedIntervalMs,
+      windowClose: parts.settings.windowCloseIntervalMs,
+    },
     commit: parts.requestCommit,
     drop,
   }

@@ -50,6 +50,10 @@ export interface EngineSettings {
   readonly freezeState: boolean
   /** How long pending calls hold stream time back, ms. Default 2,000. */
   readonly holdTimeMs: number
+  /** Least wall-clock time between two looks of a join for unmatched records whose window has closed, ms. Default 1,000. */
+  readonly unmatchedIntervalMs: number
+  /** Least wall-clock time between two looks of an aggregation (emit `final`) for closed windows, ms. Default 1,000. */
+  readonly windowCloseIntervalMs: number
   /** Group session, ms. Default 45,000. */
   readonly sessionTimeoutMs: number
   /** Default 3,000. */
@@ -120,6 +124,14 @@ export const engineSpec: ConfigSpec<EngineFields> = defineConfig<EngineFields>({
     default: false,
   }),
   holdTime: durationField({ doc: 'How long pending calls hold stream time back.', default: 2_000 }),
+  unmatchedInterval: durationField({
+    doc: 'Least time between two looks of a join of streams for unmatched records whose window has closed.',
+    default: 1_000,
+  }),
+  windowCloseInterval: durationField({
+    doc: 'Least time between two looks of a windowed aggregation with emit `final` for closed windows.',
+    default: 1_000,
+  }),
   sessionTimeout: durationField({
     doc: 'An instance that is silent for longer loses its tasks.',
     default: 45_000,

@@ -170,6 +170,7 @@ function contextOf(
     streamTime: () => 0,
     wallClock: () => 0,
     kept: () => ({ value: -1 }),
+    lookIntervals: { unmatched: 0, windowClose: 0 },
     commit: () => {},
     drop: (_, reason) => tools.dropped.push(reason),
   }
