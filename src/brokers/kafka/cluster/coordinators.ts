@@ -1,0 +1,84 @@
+/** Who coordinates which group or transactional id: asked once, remembered until that broker says otherwise. */
+import { sluiceError } from '../../../core/errors.ts'
+import { findCoordinatorApi } from '../protocol/messages/find-coordinator.ts'
+import type {
+  FindCoordinatorRequestDraft,
+  FindCoordinatorResponse,
+} from '../protocol/messages/find-coordinator.ts'
+import type { Cluster, CoordinatorKind } from './cluster.ts'
+import { errorName, failure, isRetriable } from './error-codes.ts'
+
+/** From this version on one request names several keys, and the answer is a list. */
+const BATCHED_FROM = 4
+
+const KEY_TYPES: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 }
+
+export interface Coordinator {
+  readonly brokerId: number
+  readonly host: string
+  readonly port: number
+}
+
+interface Answer extends Coordinator {
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
+/** Calls `attempt` until it gives something or time is up, then gives undefined. */
+type Repeat = <T>(attempt: () => Promise<T | undefined>) => Promise<T | undefined>
+
+export class Coordinators {
+  readonly #any: Cluster['any']
+  readonly #repeat: Repeat
+  readonly #known = new Map<string, Promise<Coordinator>>()
+
+  constructor(any: Cluster['any'], repeat: Repeat) {
+    this.#any = any
+    this.#repeat = repeat
+  }
+
+  /** @throws as `Cluster.coordinator` */
+  find(kind: CoordinatorKind, key: string): Promise<Coordinator> {
+    const name = `${kind} ${key}`
+    const known = this.#known.get(name)
+    if (known !== undefined) return known
+    const asking = this.#ask(kind, key)
+    this.#known.set(name, asking)
+    asking.catch(() => this.#known.delete(name))
+    return asking
+  }
+
+  forget(kind: CoordinatorKind, key: string): void {
+    this.#known.delete(`${kind} ${key}`)
+  }
+
+  /** Forgets all: a broker is gone, and what it coordinated moves to others. */
+  forgetAll(): void {
+    this.#known.clear()
+  }
+
+  async #ask(kind: CoordinatorKind, key: string): Promise<Coordinator> {
+    const operation = `FindCoordinator of ${kind} "${key}"`
+    let last = 0
+    const found = await this.#repeat(async () => {
+      const response = await this.#any('metadata', findCoordinatorApi, requestFor(kind, key))
+      const answer = answerOf(response)
+      last = answer.errorCode
+      if (isRetriable(last)) return undefined
+      if (last !== 0) throw failure(last, operation, answer.errorMessage)
+      return answer
+    })
+    if (found !== undefined) return found
+    throw sluiceError('SLUICE_BROKER_UNAVAILABLE', { operation, problem: errorName(last), sent: false })
+  }
+}
+
+function requestFor(kind: CoordinatorKind, key: string): (version: number) => FindCoordinatorRequestDraft {
+  const keyType = KEY_TYPES[kind]
+  return (version) => (version >= BATCHED_FROM ? { keyType, coordinatorKeys: [key] } : { keyType, key })
+}
+
+function answerOf(response: FindCoordinatorResponse): Answer {
+  const { nodeId, host, port, errorCode, errorMessage } = response.coordinators[0] ?? response
+  return { brokerId: nodeId, host, port, errorCode, errorMessage }
+}
