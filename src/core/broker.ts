@@ -208,6 +208,18 @@ export interface JoinOptions {
   readonly standbyReplicas?: number
   /** Tasks of which this process still has state, so that they come back to it. */
   readonly ownedState?: readonly TaskId[]
+  /** Where this process answers questions (`http://host:port`); told to whoever describes the group. Default: nowhere. */
+  readonly endpoint?: string
+}
+
+/** A member of a group as `Admin.describeGroup` shows it. */
+export interface MemberDescription {
+  readonly memberId: string
+  readonly processId: string
+  /** As it gave it to `join`. */
+  readonly endpoint?: string
+  readonly active: readonly TaskId[]
+  readonly standby: readonly TaskId[]
 }
 
 /**
@@ -288,6 +300,8 @@ export interface Admin {
     isolation: Isolation,
   ): Promise<number>
   listGroups(): Promise<readonly string[]>
+  /** Living members of a group of ours and their tasks as of the last assignment; empty for a group that has none. */
+  describeGroup(group: string): Promise<readonly MemberDescription[]>
 }
 
 export interface TopicSpec {

@@ -50,6 +50,7 @@ function hostileAdmin(admin: Admin, hostility: Hostility): Admin {
     listOffset: (topic, partition, at, isolation) =>
       hostility.read('listOffset', () => admin.listOffset(topic, partition, at, isolation)),
     listGroups: () => hostility.read('listGroups', () => admin.listGroups()),
+    describeGroup: (group) => hostility.read('describeGroup', () => admin.describeGroup(group)),
   }
 }
 

@@ -1,5 +1,5 @@
 /** Administration of an embedded cluster: topics, offsets, groups. Thin; the work is done where the data is. */
-import type { Admin, Isolation, TopicDescription, TopicSpec } from '../../core/broker.ts'
+import type { Admin, Isolation, MemberDescription, TopicDescription, TopicSpec } from '../../core/broker.ts'
 import type { Groups } from './groups.ts'
 import type { Offsets } from './offsets.ts'
 import type { Topics } from './topics.ts'
@@ -55,5 +55,10 @@ export class EmbeddedAdmin implements Admin {
   async listGroups(): Promise<readonly string[]> {
     this.#checkOpen()
     return [...new Set([...this.#groups.names(), ...this.#offsets.groups()])].sort()
+  }
+
+  async describeGroup(group: string): Promise<readonly MemberDescription[]> {
+    this.#checkOpen()
+    return this.#groups.describe(group)
   }
 }

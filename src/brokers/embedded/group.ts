@@ -5,7 +5,13 @@
  * A member's part:  settled ──target differs──▶ change offered ──acknowledge──▶ settled (next epoch)
  *                   any ──silent for the session / leave──▶ gone (its tasks are free at once)
  */
-import type { AssignmentChange, GroupFence, GroupTopology, JoinOptions } from '../../core/broker.ts'
+import type {
+  AssignmentChange,
+  GroupFence,
+  GroupTopology,
+  JoinOptions,
+  MemberDescription,
+} from '../../core/broker.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { TaskId } from '../../core/record.ts'
 import { taskName } from '../../core/record.ts'
@@ -51,6 +57,17 @@ export class Group {
 
   get empty(): boolean {
     return this.#members.size === 0
+  }
+
+  /** Members with the tasks they own (what is offered to one counts as its own) and follow. */
+  describe(): readonly MemberDescription[] {
+    return [...this.#members.values()].map(({ memberId, options, owned, standby }) => ({
+      memberId,
+      processId: options.processId,
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+      active: [...owned.values()],
+      standby,
+    }))
   }
 
   /** @throws SLUICE_TOPOLOGY when living members work on another topology */

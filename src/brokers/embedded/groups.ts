@@ -1,5 +1,5 @@
 /** All groups of the cluster: finds the group of a call, and lets groups look again when topics come and go. */
-import type { GroupFence, JoinOptions } from '../../core/broker.ts'
+import type { GroupFence, JoinOptions, MemberDescription } from '../../core/broker.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import { sluiceError } from '../../core/errors.ts'
@@ -25,6 +25,11 @@ export class Groups {
   /** Names of groups with members. */
   names(): readonly string[] {
     return [...this.#groups.values()].filter(({ empty }) => !empty).map(({ name }) => name)
+  }
+
+  /** Members of a group, none for one that does not exist. */
+  describe(group: string): readonly MemberDescription[] {
+    return this.#groups.get(group)?.describe() ?? []
   }
 
   /** @throws SLUICE_TOPOLOGY, SLUICE_CONFIG_INVALID */

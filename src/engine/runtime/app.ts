@@ -24,6 +24,8 @@ export interface AppOptions {
   readonly settings?: Partial<EngineSettings>
   /** Folder for local state and the identity of this instance; owned by one process at a time. */
   readonly stateFolder: string
+  /** Where this instance answers questions of others, `http://host:port`. Default: nowhere. */
+  readonly endpoint?: string | undefined
   /** Decides about records that fail, before the settings `on…Error` do. Default: none. */
   readonly onError?: ErrorHandler | undefined
   /** Told how far each store's restore from its changelog is. One that throws is logged. Default: nobody. */
@@ -92,6 +94,7 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
       topicIds,
       processId,
       index: 0,
+      endpoint: options.endpoint,
       onError: options.onError,
       onRestore: guardedListener(options, ports.log),
       onSettled: (settled) => {

@@ -5,13 +5,14 @@ import { tasksWithState } from './local-state.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
 export async function joinGroup(parts: WorkerParts): Promise<GroupMember> {
-  const { ports, settings, plan, processId, stateFolder } = parts
+  const { ports, settings, plan, processId, stateFolder, endpoint } = parts
   return ports.broker.join({
     group: plan.application,
     topology: groupTopology(plan),
     processId,
     standbyReplicas: settings.standbyReplicas,
     ownedState: ports.stores.persistent ? await tasksWithState(ports.disk, stateFolder, plan) : [],
+    ...(endpoint === undefined ? {} : { endpoint }),
     sessionTimeoutMs: settings.sessionTimeoutMs,
     heartbeatIntervalMs: settings.heartbeatIntervalMs,
   })

@@ -7,6 +7,8 @@ export interface WorkerParts extends Omit<
 > {
   readonly processId: string
   readonly index: number
+  /** Where this instance answers questions of others; undefined: nowhere. */
+  readonly endpoint: string | undefined
   /** Called when `settled` changes, in the loop's turn. */
   readonly onSettled: (settled: boolean) => void
 }

@@ -51,6 +51,32 @@ export function groupsContract(make: MakeCluster): void {
       expect(member.fence().epoch).not.toBe(before.epoch)
     })
 
+    it('are described by their living members, where those answer questions, and their tasks', async () => {
+      const cluster = await setting(make)
+      const { broker } = cluster.connect()
+      expect(await broker.admin.describeGroup('app')).toEqual([])
+      const endpoint = 'http://10.0.0.1:8080'
+      const first = await broker.join(joinOptions('p', { endpoint }))
+      await settle(first)
+      const second = await cluster.connect().broker.join(joinOptions('q'))
+      await settle(first)
+      await settle(second)
+      const described = await broker.admin.describeGroup('app')
+      expect(described.map(({ processId, endpoint: where }) => [processId, where]).toSorted()).toEqual([
+        ['p', endpoint],
+        ['q', undefined],
+      ])
+      expect(described.map(({ memberId }) => memberId).toSorted()).toEqual(
+        [first.memberId, second.memberId].toSorted(),
+      )
+      const tasks = described.flatMap(({ active }) => active.map(taskName))
+      expect(tasks.toSorted()).toEqual(['0_0', '0_1', '0_2', '0_3'])
+      expect(described.map(({ active }) => active.length)).toEqual([2, 2])
+      await second.leave()
+      await settle(first)
+      expect((await broker.admin.describeGroup('app')).map(({ processId }) => processId)).toEqual(['p'])
+    })
+
     it('tell a listener that comes late of the change that is there already', async () => {
       const cluster = await setting(make)
       const member = await cluster.connect().broker.join(joinOptions('p'))
