@@ -152,6 +152,12 @@ export const DATA_ERRORS = {
     message: 'store "{store}" has no key {key}',
     fix: 'What is not committed yet is not shown; `/stores/{store}` lists what is there.',
   },
+  SLUICE_QUERY_BEHIND: {
+    domain: 'external',
+    retry: 'retry',
+    message: 'query of store "{store}": {problem}',
+    fix: 'Ask again in a moment, at the latest after the next commit; or ask for less.',
+  },
   SLUICE_QUERY_ELSEWHERE: {
     domain: 'external',
     retry: 'retry',

@@ -81,7 +81,10 @@ export class Committer {
     for (const { task } of generation.tasks) task.committed(generation.offsets)
     output.release()
     // 7
-    for (const open of generation.tasks) await this.#store(open, acknowledged)
+    for (const open of generation.tasks) {
+      await this.#store(open, acknowledged)
+      showUpTo(open, generation.offsets)
+    }
     this.#commits.value++
     this.#latency.observe(ports.clock.monotonic() - begun)
     await ports.failpoints.hit('commit.stored')
@@ -161,6 +164,14 @@ export class Committer {
   #sliced(step: (shouldYield: () => boolean) => boolean): Promise<void> {
     const { clock, scheduler } = this.#parts.ports
     return inSlices(clock, scheduler, this.#parts.settings.sliceMs, step)
+  }
+}
+
+/** Queries that ask for results of input up to an offset wait for this. */
+function showUpTo({ visible }: OpenTask, offsets: readonly CommittedOffset[]): void {
+  for (const { topic, partition, offset } of offsets) {
+    const id = partitionId(topic, partition)
+    if (visible.has(id)) visible.set(id, offset)
   }
 }
 

@@ -66,7 +66,10 @@ async function openWith(
   try {
     for (const flight of task.graph.inFlight) flight.restore(replays(queues))
     await ports.failpoints.hit('restore.done')
-    return { task, state, changelogs }
+    const visible = new Map(
+      queues.map(({ topic, partition, position }) => [partitionId(topic, partition), position]),
+    )
+    return { task, state, changelogs, visible }
   } catch (error) {
     // Restored records may have calls under way already.
     task.close()

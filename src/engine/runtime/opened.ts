@@ -13,6 +13,8 @@ export interface OpenTask {
   readonly task: Task
   readonly state: TaskState
   readonly changelogs: ReadonlyMap<string, Changelog>
+  /** By source partition (`topic-partition`): the input below this offset shows in the local storage. Written by the committer. */
+  readonly visible: Map<string, number>
 }
 
 /** The changelog partition of one store of a task. */

@@ -31,6 +31,11 @@ export interface QueryOptions {
   readonly stale?: boolean
   /** Only this partition. Default: that of the key, or all that are here. */
   readonly partition?: number
+  /**
+   * Answer only when the results of this input show: offsets by source partition (`orders-0`), each the next one after the last
+   * record that must count. Partitions of other tasks are not looked at; stand-bys do not know. Kafka Streams: PositionBound.
+   */
+  readonly atLeast?: Readonly<Record<string, number>>
 }
 
 export interface RangeOptions<K> extends QueryOptions {
@@ -68,9 +73,15 @@ export interface QueryParts {
   readonly held: () => HeldStates
 }
 
+/** The state of an active task and the input it shows. */
+export interface HeldTask {
+  readonly state: TaskState
+  readonly visible: ReadonlyMap<string, number>
+}
+
 /** The states of one worker; by task name, and the stores of global tables by theirs. */
 export interface HeldStates {
-  readonly active: ReadonlyMap<string, TaskState>
+  readonly active: ReadonlyMap<string, HeldTask>
   readonly standby: ReadonlyMap<string, TaskState>
   readonly globals: ReadonlyMap<string, unknown>
 }
@@ -217,21 +228,25 @@ export class StoreQueries {
     return state!
   }
 
-  /** States of the partitions asked for. @throws SLUICE_QUERY_ELSEWHERE when one of them is not here */
-  #states(spec: PlanStore, { partition, stale = false }: QueryOptions): readonly TaskState[] {
+  /** States of the partitions asked for. @throws SLUICE_QUERY_ELSEWHERE when none, or not the one asked for, is here; SLUICE_QUERY_BEHIND */
+  #states(spec: PlanStore, { partition, stale = false, atLeast }: QueryOptions): readonly TaskState[] {
     const { active, standby } = this.#parts.held()
     const count = this.#partitions(spec)
     const wanted = partition === undefined ? Array.from({ length: count }, (_, at) => at) : [partition]
-    const states = wanted.map((at): TaskState | undefined => {
+    const states = wanted.flatMap((at) => {
       const task = taskName({ subtopology: spec.subtopology, partition: at })
-      return active.get(task) ?? (stale ? standby.get(task) : undefined)
+      const held = active.get(task)
+      const state = held?.state ?? (stale ? standby.get(task) : undefined)
+      if (state !== undefined && atLeast !== undefined) checkShows(spec.name, task, held, atLeast)
+      return state ?? []
     })
-    const here = states.filter((state) => state !== undefined)
-    if (here.length === wanted.length || (partition === undefined && here.length > 0)) return here
-    throw sluiceError('SLUICE_QUERY_ELSEWHERE', { store: spec.name, partition: wanted.join(', ') })
+    if (states.length === 0) {
+      throw sluiceError('SLUICE_QUERY_ELSEWHERE', { store: spec.name, partition: wanted.join(', ') })
+    }
+    return states
   }
 
-  #here(spec: PlanStore, states: ReadonlyMap<string, TaskState>): readonly number[] {
+  #here(spec: PlanStore, states: ReadonlyMap<string, unknown>): readonly number[] {
     return Array.from({ length: this.#partitions(spec) }, (_, partition) => partition).filter((partition) =>
       states.has(taskName({ subtopology: spec.subtopology, partition })),
     )
@@ -240,6 +255,25 @@ export class StoreQueries {
   #partitions(spec: PlanStore): number {
     const { sourceTopics } = this.#parts.plan.subtopologies.find(({ id }) => id === spec.subtopology)!
     return Math.max(1, ...sourceTopics.map((topic) => this.#parts.counts.get(topic) ?? 0))
+  }
+}
+
+/** @throws SLUICE_QUERY_BEHIND */
+function checkShows(
+  store: string,
+  task: string,
+  held: HeldTask | undefined,
+  atLeast: Readonly<Record<string, number>>,
+): void {
+  if (held === undefined) {
+    const problem = `the stand-by of task ${task} does not know what input it shows`
+    throw sluiceError('SLUICE_QUERY_BEHIND', { store, problem })
+  }
+  for (const [partition, offset] of Object.entries(atLeast)) {
+    const shows = held.visible.get(partition)
+    if (shows === undefined || shows >= offset) continue
+    const problem = `it shows ${partition} up to offset ${shows}, asked for was ${offset}`
+    throw sluiceError('SLUICE_QUERY_BEHIND', { store, problem })
   }
 }
 

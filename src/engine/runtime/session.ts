@@ -82,7 +82,7 @@ export class Session {
   /** States that are complete: of tasks taken over, of stand-bys, and the global tables. */
   get held(): HeldStates {
     return {
-      active: new Map([...this.running].map(([name, { state }]) => [name, state])),
+      active: this.running,
       standby: this.standbys.states,
       globals: this.#parts.globals,
     }
