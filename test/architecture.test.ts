@@ -7,6 +7,7 @@ import {
   longestFile,
   longFiles,
   silentFiles,
+  straySockets,
   wrongImports,
 } from './architecture/rules.ts'
 import { listFiles, readSources, sourceFile } from './architecture/source.ts'
@@ -18,6 +19,7 @@ const src = files.filter(({ path }) => path.startsWith('src/'))
 
 describe('the code', () => {
   test('imports only along the table of folders', () => expect(wrongImports(src)).toEqual([]))
+  test('opens sockets in one place only', () => expect(straySockets(src)).toEqual([]))
   test('has no import cycle', () => expect(importCycles(files)).toEqual([]))
   test('has no file that is too long', () => expect(longFiles(files)).toEqual([]))
   test('has no folder or file named after nothing', () =>
@@ -88,6 +90,13 @@ describe('a planted violation is caught:', () => {
     ['src/index.ts', './platform/b.ts'],
   ])('not so: %s imports %s', (path, specifier) => {
     expect(wrongImports([sourceFile(path, `import type { B } from '${specifier}'`)])).toEqual([])
+  })
+
+  test('a socket elsewhere', () => {
+    const stray = (path: string): number =>
+      straySockets([sourceFile(path, `import { connect } from 'node:tls'`)]).length
+    expect(stray('src/brokers/kafka/fetch/a.ts')).toBe(1)
+    expect(stray('src/brokers/kafka/network/a.ts')).toBe(0)
   })
 
   test('a cycle of one, two and four files, and each cycle once', () => {

@@ -67,6 +67,24 @@ export function wrongImports(files: readonly SourceFile[]): readonly string[] {
   })
 }
 
+const socketModules: readonly string[] = ['node:net', 'node:tls', 'node:dgram', 'node:http2']
+
+/** Kafka's connections, the server that listens, and whoever touches the outside anyway. */
+const mayHaveSockets = ['src/brokers/kafka/network/', 'src/server/', 'src/platform/', 'src/cli/']
+
+/** Sockets are opened in one place, so that one place decides on TLS, time-outs and what a failure is called. */
+export function straySockets(files: readonly SourceFile[]): readonly string[] {
+  return files
+    .filter(({ path }) => path.startsWith('src/') && !within(path, mayHaveSockets))
+    .flatMap(({ path, packages }) =>
+      packages
+        .filter((name) => socketModules.includes(name))
+        .map(
+          (name) => `${path} may not import ${name}: sockets to Kafka belong to src/brokers/kafka/network/`,
+        ),
+    )
+}
+
 function mayImport(zone: Zone, path: string, target: string): boolean {
   if (within(target, zone.not)) return false
   if (zone.at === 'src/connectors/' && target.startsWith(zone.at)) return sameConnector(path, target)

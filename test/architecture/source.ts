@@ -10,6 +10,8 @@ export interface SourceFile {
   readonly path: string
   /** Paths of our own files it imports, statically, dynamically or for types only. */
   readonly imports: readonly string[]
+  /** Everything else it imports: packages and modules of Node, as named. */
+  readonly packages: readonly string[]
   /** The text with comments blanked and every string, template and regular expression emptied. */
   readonly code: string
   readonly lines: number
@@ -46,6 +48,7 @@ export function sourceFile(path: string, content: string): SourceFile {
   return {
     path,
     imports: [...new Set(specifiers.flatMap((specifier) => ownFile(path, specifier)))],
+    packages: specifiers.filter((specifier) => ownFile(path, specifier).length === 0),
     code,
     lines: content.split('\n').length - (content.endsWith('\n') ? 1 : 0),
     saysWhatItIsFor: heading.test(content),
