@@ -26,7 +26,8 @@ export function drawStream(drawing: Drawing, stream: Stream, step: Step, name: s
       return { kind: 'table', table: stream.toTable(sourceTableOptions(drawing, step, name)) }
     case 'join':
     case 'leftJoin':
-      return { kind: 'stream', stream: joined(drawing, stream, step, step.op, name) }
+    case 'outerJoin':
+      return { kind: 'stream', stream: joined(drawing, stream, step, name) }
     case 'merge': {
       const others = [step.with ?? []].flat().map((id) => streamOf(drawing, id))
       return { kind: 'stream', stream: stream.merge(...others) }
@@ -92,21 +93,35 @@ function grouped(stream: Stream, step: Step, name: string): ReturnType<Stream['g
   return stream.selectKey(key, { name }).groupByKey()
 }
 
-function joined(
-  { things }: Drawing,
-  stream: Stream,
-  step: Step,
-  verb: 'join' | 'leftJoin',
-  name: string,
-): Stream {
+function joined({ things }: Drawing, stream: Stream, step: Step, name: string): Stream {
   const other = things.get(String(step.with))
   const join = joiner(step.joiner ?? 'concat')
-  if (other?.kind === 'table') return stream[verb](other.table, join, { name })
-  if (other?.kind !== 'global') throw new NotYet(`stream-stream-${verb}`)
+  if (other?.kind === 'stream') return joinedStreams(stream, other.stream, join, step, name)
+  if (other?.kind === 'table') {
+    return step.op === 'join'
+      ? stream.join(other.table, join, { name })
+      : stream.leftJoin<Value, Value>(other.table, join, { name })
+  }
+  if (other?.kind !== 'global') throw new Error(`no stream or table "${String(step.with)}"`)
   const by = { key: keyFunction(step.key ?? 'identity'), name }
-  return verb === 'join'
+  return step.op === 'join'
     ? stream.joinGlobal(other.table, by, join)
     : stream.leftJoinGlobal(other.table, by, join)
+}
+
+function joinedStreams(
+  stream: Stream,
+  other: Stream,
+  join: ReturnType<typeof joiner>,
+  step: Step,
+  name: string,
+): Stream {
+  const { before, after, grace = 0 } = step.window as Record<'before' | 'after' | 'grace', number>
+  const options = { within: { before, after }, grace, name: step.store ?? name }
+  if (step.op === 'join') return stream.join(other, join, options)
+  return step.op === 'leftJoin'
+    ? stream.leftJoin<Value, Value>(other, join, options)
+    : stream.outerJoin<Value, Value>(other, join, options)
 }
 
 function streamOf({ things }: Drawing, id: string): Stream {

@@ -41,7 +41,6 @@ function cachingOf({ config }: Case): boolean {
 /** Fields that stand for something the DSL has no word for yet. */
 function notInTheDsl(step: Step): string | undefined {
   if (step.op === 'windowedBy') return `windowedBy-${(step.window as { readonly type: string }).type}`
-  if (step.window !== undefined) return `stream-stream-${step.op}`
   if (step.versioned !== undefined) return 'versioned-table'
   if (step.grace !== undefined) return `stream-table-${step.op}-grace`
   if (step.pattern !== undefined) return 'stream of a topic pattern'

@@ -29,6 +29,7 @@ export type Verb =
   | 'reduceTable'
   | 'repartition'
   | 'selectKey'
+  | 'streamJoin'
   | 'table'
   | 'tableFilter'
   | 'tableFilterNot'
@@ -73,6 +74,7 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   reduceTable: [...TABLE, 'add', 'subtract', 'value'],
   repartition: [...SERDES, 'partitions'],
   selectKey: SERDES,
+  streamJoin: [...SERDES, 'within', 'grace', 'otherValue', 'changelog'],
   table: MATERIALIZED,
   tableFilter: MATERIALIZED,
   tableFilterNot: MATERIALIZED,

@@ -6,8 +6,7 @@ import type { FromRecord } from '../../engine/operators/callbacks.ts'
 import { filter, filterNot } from '../../engine/operators/filter.ts'
 import { flatMap, flatMapValues } from '../../engine/operators/flat-map.ts'
 import { forEach } from '../../engine/operators/for-each.ts'
-import { join, leftJoin } from '../../engine/operators/join.ts'
-import type { JoinParts, Joiner } from '../../engine/operators/join.ts'
+import type { Joiner } from '../../engine/operators/join.ts'
 import { map } from '../../engine/operators/map.ts'
 import { mapValues } from '../../engine/operators/map-values.ts'
 import { merge } from '../../engine/operators/merge.ts'
@@ -34,9 +33,10 @@ import {
   tableStore,
   valueSerde,
 } from './place.ts'
-import type { Place, TablePlace } from './place.ts'
+import type { Place } from './place.ts'
 import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
+import { addJoin } from './stream-join.ts'
 import { addProcess } from './process.ts'
 import type { Grouped, Stream, Table } from './types.ts'
 import type {
@@ -53,11 +53,12 @@ import type {
   RepartitionOptions,
   Serdes,
   SinkTopic,
+  StreamJoinOptions,
   ToTableOptions,
   UserProcessor,
 } from './verb-options.ts'
 
-type Tables<K, T> = Table<K, T>
+type AnyJoinOptions<K, V, T> = JoinOptions<K, V> | StreamJoinOptions<K, V, T>
 type LooseOptions = (Named & Serdes<unknown, unknown>) | undefined
 type Callbacks<R> = FromRecord<unknown, unknown, R>
 
@@ -202,19 +203,27 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   join<T, R>(
-    other: Tables<K, T>,
+    other: Table<K, T> | Stream<K, T>,
     joiner: (value: V, other: T, key: K) => R,
-    options?: JoinOptions<K, V>,
+    options?: AnyJoinOptions<K, V, T>,
   ): Stream<K, R> {
-    return this.#joined('join', other, options, (parts) => join(parts, joiner as Joiner))
+    return this.place.shop.stream(addJoin('join', this.place, other, joiner as Joiner, options))
   }
 
   leftJoin<T, R>(
-    other: Tables<K, T>,
+    other: Table<K, T> | Stream<K, T>,
     joiner: (value: V, other: T | null, key: K) => R,
-    options?: JoinOptions<K, V>,
+    options?: AnyJoinOptions<K, V, T>,
   ): Stream<K, R> {
-    return this.#joined('leftJoin', other, options, (parts) => leftJoin(parts, joiner as Joiner))
+    return this.place.shop.stream(addJoin('leftJoin', this.place, other, joiner as Joiner, options))
+  }
+
+  outerJoin<T, R>(
+    other: Stream<K, T>,
+    joiner: (value: V | null, other: T | null, key: K) => R,
+    options: StreamJoinOptions<K, V, T>,
+  ): Stream<K, R> {
+    return this.place.shop.stream(addJoin('outerJoin', this.place, other, joiner as Joiner, options))
   }
 
   joinGlobal<G, T, R>(
@@ -291,24 +300,10 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     return this.place.shop.stream({ ...this.place, node: node.name, lineage, key: options?.key, value })
   }
 
-  #input(name: string, verb: Verb, options: LooseOptions, partner?: Serde<unknown>): PartitionedInput {
+  #input(name: string, verb: Verb, options: LooseOptions): PartitionedInput {
     checkOptions(verb, options)
-    const key = keySerde(this.place, options?.key, verb, partner)
+    const key = keySerde(this.place, options?.key, verb)
     return { parent: this.place.node, name, key, value: valueSerde(this.place, options?.value) }
-  }
-
-  #joined<R>(
-    verb: 'join' | 'leftJoin',
-    other: unknown,
-    options: LooseOptions,
-    make: (parts: JoinParts) => TopologyNode,
-  ): Stream<K, R> {
-    const { shop } = this.place
-    const right = placeOf<TablePlace>(other, shop, verb)
-    const name = stateName(this.place, `${verb}-${right.lineage}`, options)
-    const input = this.#input(name, verb, options, right.key)
-    shop.builder.add(make({ name, input, table: right }))
-    return shop.stream({ ...this.place, node: name, lineage: name, key: input.key, value: undefined })
   }
 }
 

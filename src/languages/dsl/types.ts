@@ -23,6 +23,7 @@ import type {
   Serdes,
   SinkTopic,
   SourceTableOptions,
+  StreamJoinOptions,
   TableOptions,
   ToTableOptions,
   UserProcessor,
@@ -89,11 +90,33 @@ export interface Stream<out K, out V> {
     joiner: (value: V, other: T, key: K) => R,
     options?: JoinOptions<K, V>,
   ): Stream<K, R>
+  /**
+   * Each pair of records of both streams with equal keys and times not further apart than `within`; either side triggers. A pair
+   * has the later of both times.
+   * @example orders.join(payments, (order, payment) => ({ ...order, paid: payment.amount }), { within: '15m' })
+   */
+  join<T, R>(
+    stream: Stream<K, T>,
+    joiner: (value: V, other: T, key: K) => R,
+    options: StreamJoinOptions<K, V, T>,
+  ): Stream<K, R>
   /** As `join`, but a record without a table value is joined with null. */
   leftJoin<T, R>(
     table: Table<K, T>,
     joiner: (value: V, other: T | null, key: K) => R,
     options?: JoinOptions<K, V>,
+  ): Stream<K, R>
+  /** As `join`, but a record of this stream that finds no partner is joined with null once its window and `grace` are over. */
+  leftJoin<T, R>(
+    stream: Stream<K, T>,
+    joiner: (value: V, other: T | null, key: K) => R,
+    options: StreamJoinOptions<K, V, T>,
+  ): Stream<K, R>
+  /** As `leftJoin`, and so are records of the other stream. */
+  outerJoin<T, R>(
+    stream: Stream<K, T>,
+    joiner: (value: V | null, other: T | null, key: K) => R,
+    options: StreamJoinOptions<K, V, T>,
   ): Stream<K, R>
   /**
    * Asks a source, or several at the same time, about each record: http(…), any function, any source of `sluice/enrich`.

@@ -1,4 +1,5 @@
 /** The options of the verbs of the DSL as types, and the words they are made of. No code. */
+import type { Duration } from '../../core/duration.ts'
 import type { Processor, ProcessorContext } from '../../core/processor.ts'
 import type { Encoded, FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
@@ -48,6 +49,21 @@ export interface EmitOptions {
 }
 
 export interface JoinOptions<K, V> extends Named, Serdes<K, V> {}
+
+/** How far apart the records of two streams may be that belong together. */
+export interface StreamJoinOptions<K, V, T> extends Named, Serdes<K, V> {
+  /**
+   * How long before and after a record of this stream its partner may be, by event time, bounds included: `'10s'`, or
+   * `{ before, after }`, of which one may be negative. A record is kept that long, twice over.
+   */
+  readonly within: Duration | { readonly before: Duration; readonly after: Duration }
+  /** How long late records are waited for, by event time, before a record counts as unmatched. Default 0. */
+  readonly grace?: Duration
+  /** Of the other stream. Default: the serde its values came with, or else JSON. */
+  readonly otherValue?: Serde<T>
+  /** Records are kept in changelog topics, so that they survive the machine. Default true. */
+  readonly changelog?: boolean
+}
 
 export interface StateOptions extends EmitOptions {
   /** Kept in a changelog topic, so that it survives the machine. Default true. */

@@ -203,11 +203,12 @@ describe('a table', () => {
 })
 
 describe('a join', () => {
-  const joined = (verb: 'join' | 'leftJoin') => (flow: Flow) =>
-    flow
-      .stream(input)
-      [verb](flow.table(names), (value: number, name: string | null, key) => [key, value, name])
-      .to(out)
+  const joined = (verb: 'join' | 'leftJoin') => (flow: Flow) => {
+    const [stream, table] = [flow.stream(input), flow.table(names)]
+    const join = (value: number, name: string | null, key: string): unknown => [key, value, name]
+    const result = verb === 'join' ? stream.join(table, join) : stream.leftJoin(table, join)
+    result.to(out)
+  }
 
   test('takes the value at that moment; only the stream triggers', async () => {
     const top = await run(joined('join'))

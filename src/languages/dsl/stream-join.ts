@@ -1,0 +1,109 @@
+/** The verbs join, leftJoin and outerJoin of a stream, with a table or another stream: names, serdes and windows. */
+import { milliseconds } from '../../core/duration.ts'
+import type { Duration } from '../../core/duration.ts'
+import { sluiceError } from '../../core/errors.ts'
+import type { Serde } from '../../core/serde.ts'
+import { join, leftJoin } from '../../engine/operators/join.ts'
+import type { Joiner } from '../../engine/operators/join.ts'
+import { joinStreams } from '../../engine/operators/stream-join.ts'
+import type { StreamJoinKind } from '../../engine/operators/stream-join.ts'
+import type { JoinWindow } from '../../engine/operators/unmatched.ts'
+import { checkOptions } from './options.ts'
+import { keySerde, placeOf, stateName, valueSerde } from './place.ts'
+import type { Place, TablePlace } from './place.ts'
+import type { JoinOptions, StreamJoinOptions } from './verb-options.ts'
+
+type Loose = JoinOptions<unknown, unknown> | StreamJoinOptions<unknown, unknown, unknown> | undefined
+
+/** Adds the join and answers with the place below it. @throws SLUICE_TOPOLOGY, SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN */
+export function addJoin(
+  verb: StreamJoinKind,
+  place: Place,
+  other: unknown,
+  joiner: Joiner,
+  options: unknown,
+): Place {
+  const right = placeOf<Place | TablePlace>(other, place.shop, verb)
+  const given = options as Loose
+  if (!('view' in right))
+    return addStreamJoin(verb, place, right, joiner, given as StreamJoinOptions<unknown, unknown, unknown>)
+  if (verb !== 'outerJoin') return addTableJoin(verb, place, right, joiner, given)
+  throw sluiceError('SLUICE_TOPOLOGY', {
+    node: verb,
+    problem: 'a stream was given a table for an outer join, where only the stream triggers',
+    remedy: 'Use leftJoin, or make the table a stream first (toStream).',
+  })
+}
+
+function addTableJoin(
+  verb: 'join' | 'leftJoin',
+  place: Place,
+  right: TablePlace,
+  joiner: Joiner,
+  options: JoinOptions<unknown, unknown> | undefined,
+): Place {
+  checkOptions(verb, options)
+  const name = stateName(place, `${verb}-${right.lineage}`, options)
+  const key = keySerde(place, options?.key, verb, right.key)
+  const input = { parent: place.node, name, key, value: valueSerde(place, options?.value) }
+  const parts = { name, input, table: right }
+  place.shop.builder.add(verb === 'join' ? join(parts, joiner) : leftJoin(parts, joiner))
+  return { ...place, node: name, lineage: name, key, value: undefined }
+}
+
+function addStreamJoin(
+  kind: StreamJoinKind,
+  place: Place,
+  right: Place,
+  joiner: Joiner,
+  options: StreamJoinOptions<unknown, unknown, unknown> | undefined,
+): Place {
+  checkOptions('streamJoin', options)
+  const name = stateName(place, `${kind}-${right.lineage}`, options)
+  const key = keySerde(place, options?.key, kind, right.key)
+  const side = (at: Place, suffix: string, value: Serde<unknown> | undefined) => ({
+    parent: at.node,
+    name: `${name}-${suffix}`,
+    key,
+    value: valueSerde(at, value),
+  })
+  const nodes = joinStreams({
+    name,
+    kind,
+    left: side(place, 'left', options?.value),
+    right: side(right, 'right', options?.otherValue),
+    window: windowOf(name, options),
+    joiner,
+    changelog: options?.changelog ?? true,
+  })
+  for (const node of nodes) place.shop.builder.add(node)
+  return { ...place, node: name, lineage: name, key, value: undefined }
+}
+
+/** @throws SLUICE_CONFIG_INVALID without a window, or with one that ends before it begins */
+function windowOf(
+  name: string,
+  options: StreamJoinOptions<unknown, unknown, unknown> | undefined,
+): JoinWindow {
+  const { within, grace = 0 } = options ?? {}
+  const at = (part: string): string => `join ${name}: ${part}`
+  const symmetric = typeof within !== 'object' || within === null
+  // The check below says what is missing.
+  const beforeMs = signed(symmetric ? within! : within.before, at('within'))
+  const afterMs = symmetric ? beforeMs : signed(within.after, at('within'))
+  if (beforeMs + afterMs < 0) {
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place: at('within'),
+      expected: 'a window that does not end before it begins (before + after >= 0)',
+      came: `${beforeMs} ms before, ${afterMs} ms after`,
+    })
+  }
+  return { beforeMs, afterMs, graceMs: milliseconds(grace, at('grace')) }
+}
+
+/** A window may lie wholly before or after: `{ before: '-3s', after: '10s' }`. */
+function signed(duration: Duration, place: string): number {
+  if (typeof duration === 'number') return Math.sign(duration) * milliseconds(Math.abs(duration), place)
+  const negative = typeof duration === 'string' && duration.startsWith('-')
+  return negative ? -milliseconds(duration.slice(1) as Duration, place) : milliseconds(duration, place)
+}
