@@ -45,6 +45,7 @@ export async function startService(
     settings: settingsFrom(settings),
     stateFolder,
     onError: app.onError,
+    endpoint: endpointOf(settings),
   })
   try {
     const server = await serve(observedOf(running, ports), settings)
@@ -53,6 +54,12 @@ export async function startService(
     await running.close()
     throw error
   }
+}
+
+/** Where other instances may ask this one; undefined when its port is not known before it listens. */
+function endpointOf({ serverUrl, serverHost, serverPort }: Settings): string | undefined {
+  if (serverUrl !== undefined || serverPort === undefined || serverPort === 0) return serverUrl
+  return `http://${serverHost.includes(':') ? `[${serverHost}]` : serverHost}:${serverPort}`
 }
 
 /** What a server or a view looks at. */

@@ -25,6 +25,8 @@ export interface Config extends EngineConfig {
   readonly logLevel?: LogLevel
   /** Health, metrics, topology and topics over HTTP here; 0 takes a free port. Default: no server. */
   readonly serverPort?: number
+  /** Where other instances reach this server. Default: `http://<serverHost>:<serverPort>`, or nowhere with port 0. */
+  readonly serverUrl?: string
   /** Default `127.0.0.1`: only this machine. */
   readonly serverHost?: string
   /** Wanted as `Authorization: Bearer …` for everything but health and readiness. Default: none. */
@@ -37,6 +39,7 @@ type SettingsFields = EngineFields & {
   readonly state: Field<string | undefined>
   readonly logLevel: Field<LogLevel>
   readonly serverPort: Field<number | undefined>
+  readonly serverUrl: Field<string | undefined>
   readonly serverHost: Field<string>
   readonly serverToken: Field<string | undefined>
 }
@@ -66,6 +69,12 @@ export const settingsSpec: ConfigSpec<SettingsFields> = defineConfig<SettingsFie
       doc: 'Health, metrics, topology and topics over HTTP here; 0 takes a free port. Default: no server.',
       example: '8080',
       max: 65_535,
+    }),
+  ),
+  serverUrl: optional(
+    textField({
+      doc: 'Where other instances reach this server; default `http://<serverHost>:<serverPort>`, or nowhere with port 0.',
+      example: 'http://10.0.0.7:8080',
     }),
   ),
   serverHost: textField({

@@ -4,7 +4,7 @@
  */
 import { sluiceError } from '../../core/errors.ts'
 import { partitionOf } from '../../core/partitioner.ts'
-import { taskName } from '../../core/record.ts'
+import { type TaskId, taskName } from '../../core/record.ts'
 import { encodedBytes } from '../../core/serde.ts'
 import type { Windowed } from '../../core/windowed.ts'
 import type { Timestamped } from '../state/codec.ts'
@@ -211,6 +211,13 @@ export class StoreQueries {
     return taken(versions, limit)
   }
 
+  /** The task that has a key: of the default partitioner. @throws SLUICE_QUERY_STORE */
+  placeOf(name: string, key: unknown): TaskId {
+    const spec = this.#spec(name, 'any kind', () => true)
+    const partition = partitionOf(encodedBytes(spec.key.serialize(key)), this.#partitions(spec))
+    return { subtopology: spec.subtopology, partition }
+  }
+
   /** @throws SLUICE_QUERY_STORE */
   #spec(name: string, wanted: string, fits: (kind: PlanStore['kind']) => boolean): PlanStore {
     const store = this.#stores.get(name)
@@ -222,8 +229,7 @@ export class StoreQueries {
   }
 
   #stateOf(spec: PlanStore, key: unknown, options: QueryOptions): TaskState {
-    const partition =
-      options.partition ?? partitionOf(encodedBytes(spec.key.serialize(key)), this.#partitions(spec))
+    const partition = options.partition ?? this.placeOf(spec.name, key).partition
     const [state] = this.#states(spec, { ...options, partition })
     return state!
   }

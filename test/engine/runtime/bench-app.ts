@@ -37,6 +37,7 @@ export interface InstanceOptions {
   readonly stores?: StoreBackend
   /** Its connection. Default: one of its own that nobody else sees. */
   readonly broker?: Broker
+  readonly endpoint?: string
   readonly onRestore?: (progress: RestoreProgress) => void
 }
 
@@ -86,6 +87,7 @@ export class Bench {
   async start(app: App, options: InstanceOptions = {}): Promise<RunningApp> {
     const running = await startApp(app.plan(), {
       stateFolder: resolve(this.folder, options.state ?? 'state'),
+      endpoint: options.endpoint,
       ...(options.onRestore === undefined ? {} : { onRestore: options.onRestore }),
       settings: { commitIntervalMs: 20, restartBackoffMs: 5, freezeState: true, ...options.settings },
       ports: {
