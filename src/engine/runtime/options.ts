@@ -74,6 +74,8 @@ export interface EngineSettings {
   readonly purgeIntervalMs: number
   /** Other instances that keep a copy of each task's state, so that one takes over at once. Default 0. */
   readonly standbyReplicas: number
+  /** Local state of a task that went elsewhere is removed after so long, ms; 0: never. Default 600,000. */
+  readonly stateCleanupDelayMs: number
   /** First wait before a worker that failed for a passing reason starts anew, ms; doubles up to 30 times. Default 100. */
   readonly restartBackoffMs: number
 }
@@ -173,6 +175,11 @@ export const engineSpec: ConfigSpec<EngineFields> = defineConfig<EngineFields>({
     doc: "Other instances that keep a copy of each task's state, so that one takes over at once.",
     default: 0,
     max: 100,
+  }),
+  stateCleanupDelay: durationField({
+    doc: 'Local state of a task that went to another instance is removed after so long; 0: never.',
+    default: 600_000,
+    example: '1h',
   }),
   restartBackoff: durationField({
     doc: 'First wait before a worker that failed for a passing reason starts anew; doubles.',

@@ -79,6 +79,16 @@ export class Session {
     return [...this.running.values()]
   }
 
+  /** Names of tasks whose folders are open or about to be. */
+  get used(): ReadonlySet<string> {
+    return new Set([
+      ...this.running.keys(),
+      ...this.#opening.keys(),
+      ...this.#ready.map(({ task }) => task.name),
+      ...this.standbys.used,
+    ])
+  }
+
   /** States that are complete: of tasks taken over, of stand-bys, and the global tables. */
   get held(): HeldStates {
     return {

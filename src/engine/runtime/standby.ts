@@ -39,6 +39,11 @@ export class Standbys {
     return [...this.#standbys.values()].map(({ id }) => id)
   }
 
+  /** Names of tasks whose folders are open, about to be, or being closed. */
+  get used(): readonly string[] {
+    return [...this.#standbys.keys(), ...this.#closing.keys()]
+  }
+
   /** Open states by task name. */
   get states(): ReadonlyMap<string, TaskState> {
     return this.#states

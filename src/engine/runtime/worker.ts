@@ -24,6 +24,7 @@ import { type HeldStates, NOTHING_HELD } from './query.ts'
 import { Session } from './session.ts'
 import type { WorkerParts } from './worker-parts.ts'
 import type { PartitionProgress } from './session.ts'
+import { StateCleanup } from './state-cleanup.ts'
 
 export type WorkerState = 'created' | 'running' | 'closing' | 'closed' | 'failed'
 
@@ -40,6 +41,7 @@ export class Worker {
   readonly #parts: WorkerParts
   readonly #producer: Producer
   readonly #purge: Purge
+  readonly #cleanup: StateCleanup
   #member: GroupMember | undefined
   #session: Session | undefined
   /** Outlives sessions: nothing in it is uncommitted. */
@@ -75,6 +77,8 @@ export class Worker {
         : {},
     )
     this.#purge = new Purge(ports, settings.purgeIntervalMs)
+    const { stateFolder } = parts
+    this.#cleanup = new StateCleanup(ports, { plan, stateFolder, delayMs: settings.stateCleanupDelayMs })
   }
 
   /** Tasks processing now. */
@@ -190,6 +194,7 @@ export class Worker {
     const change = this.#member!.change
     if (change !== undefined) await this.#change(session, change)
     this.#tellSettled()
+    if (this.#cleanup.due) await this.#cleanup.look(session.used)
     // 2
     const updated = this.#globals!.receive()
     const received = await session.receive()

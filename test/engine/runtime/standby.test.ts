@@ -85,6 +85,33 @@ describe('without stand-bys', () => {
   })
 })
 
+describe('local state of a task that went elsewhere', () => {
+  it('is removed after the delay, and never that of a task in use', async () => {
+    const b = await open()
+    const stores = (): StoreBackend => sqliteBackend({ disk: systemDisk })
+    const settings = { stateCleanupDelayMs: 150 }
+    const first = await b.start(counts, { state: 'a', stores: stores(), settings })
+    await until('both tasks', () => first.tasks.length === 2 && first.settled)
+    await b.write('in', round())
+    await b.visible('out', KEYS)
+    const folders = (): Promise<readonly string[]> => systemDisk.list(`${b.folder}/a/counts`)
+    const tasks = async (): Promise<readonly string[]> => (await folders()).filter((name) => /^0_/.test(name))
+    expect(await tasks()).toEqual(['0_0', '0_1'])
+    await b.start(counts, { state: 'b', stores: stores(), settings })
+    await until('one task left', () => first.tasks.length === 1 && first.settled)
+    const left = first.tasks.map(taskName)
+    for (const ends = performance.now() + 5_000; performance.now() < ends;) {
+      if ((await tasks()).length === 1) break
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(await tasks()).toEqual(left)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(await tasks()).toEqual(left)
+    await b.write('in', round())
+    expect(await b.visible('out', 2 * KEYS)).toHaveLength(2 * KEYS)
+  })
+})
+
 describe('an instance that comes back to its folder', () => {
   it('gets the tasks of which it has state, and restores nothing', async () => {
     const b = await open()
