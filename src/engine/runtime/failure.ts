@@ -56,3 +56,9 @@ export function processingError(error: unknown): SluiceError {
     cause,
   )
 }
+
+/** What stopped a worker, as an error of the table: anything foreign is a bug of ours. */
+export function workerError(error: unknown): SluiceError {
+  if (isSluiceError(error)) return error
+  return sluiceError('SLUICE_INTERNAL', { place: 'worker', problem: problemOf(error) }, error)
+}

@@ -2,16 +2,24 @@
  * Removes local state of tasks that went elsewhere and did not come back for a while: without it a disk would slowly fill with
  * every task an instance ever had. It must never touch the folder of a task that is open, followed or being opened.
  */
+import { problemOf } from '../../core/errors.ts'
 import { taskName } from '../../core/record.ts'
 import type { Plan } from '../topology/plan.ts'
 import { tasksWithState } from './local-state.ts'
-import type { Ports } from './options.ts'
+import type { EngineSettings, Ports } from './options.ts'
 
 /** Time between two looks, ms; at most one folder is removed at each. */
 const LOOK_EVERY_MS = 60_000
 
+interface CleanupParts {
+  readonly ports: Pick<Ports, 'clock' | 'disk' | 'log' | 'stores'>
+  readonly plan: Plan
+  readonly stateFolder: string
+  readonly settings: Pick<EngineSettings, 'stateCleanupDelayMs'>
+}
+
 export class StateCleanup {
-  readonly #ports: Pick<Ports, 'clock' | 'disk' | 'log' | 'stores'>
+  readonly #ports: CleanupParts['ports']
   readonly #folder: string
   readonly #plan: Plan
   readonly #delayMs: number
@@ -19,14 +27,11 @@ export class StateCleanup {
   readonly #idleSince = new Map<string, number>()
   #looked: number
 
-  constructor(
-    ports: Pick<Ports, 'clock' | 'disk' | 'log' | 'stores'>,
-    parts: { readonly plan: Plan; readonly stateFolder: string; readonly delayMs: number },
-  ) {
+  constructor({ ports, plan, stateFolder, settings }: CleanupParts) {
     this.#ports = ports
-    this.#folder = parts.stateFolder
-    this.#plan = parts.plan
-    this.#delayMs = parts.delayMs
+    this.#folder = stateFolder
+    this.#plan = plan
+    this.#delayMs = settings.stateCleanupDelayMs
     this.#looked = ports.clock.monotonic()
   }
 
@@ -55,10 +60,15 @@ export class StateCleanup {
   async #remove(name: string): Promise<void> {
     const { disk, log } = this.#ports
     this.#idleSince.delete(name)
-    await disk.remove(`${this.#folder}/${name}`)
-    log.debug(
-      { task: name },
-      `removed the local state of task ${name}: another instance has had it for a while`,
-    )
+    try {
+      await disk.remove(`${this.#folder}/${name}`)
+      log.debug(
+        { task: name },
+        `local state of task ${name} is removed: another instance has had it for a while`,
+      )
+    } catch (error) {
+      // Left-over state costs room; it must not cost the tasks that are at work.
+      log.warn({ task: name, problem: problemOf(error) }, `local state of task ${name} cannot be removed`)
+    }
   }
 }

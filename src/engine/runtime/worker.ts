@@ -18,6 +18,7 @@ import type { AssignmentChange, GroupMember, Producer } from '../../core/broker.
 import { asError, isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
 import { type GlobalState, openGlobalState } from './global-state.ts'
+import { workerError } from './failure.ts'
 import { joinGroup } from './membership.ts'
 import { Purge } from './purge.ts'
 import { type HeldStates, NOTHING_HELD } from './query.ts'
@@ -77,8 +78,7 @@ export class Worker {
         : {},
     )
     this.#purge = new Purge(ports, settings.purgeIntervalMs)
-    const { stateFolder } = parts
-    this.#cleanup = new StateCleanup(ports, { plan, stateFolder, delayMs: settings.stateCleanupDelayMs })
+    this.#cleanup = new StateCleanup(parts)
   }
 
   /** Tasks processing now. */
@@ -334,7 +334,7 @@ export class Worker {
     await ports.failpoints.hit('abort.start')
     await this.#abandon()
     if (this.#globals?.failed === true) this.#closeGlobals()
-    const known = asSluiceError(error)
+    const known = workerError(error)
     if (known.retry === 'never') throw known
     ports.log.warn({ code: known.code, failures: this.#failures }, `worker starts anew: ${known.message}`)
     ports.metrics.counter('worker-restarts-total', { code: known.code }).value++
@@ -394,9 +394,4 @@ export class Worker {
       this.#parts.ports.log.warn({ problem: problemOf(error) }, `${what} failed; its session will time out`)
     }
   }
-}
-
-function asSluiceError(error: unknown): SluiceError {
-  if (isSluiceError(error)) return error
-  return sluiceError('SLUICE_INTERNAL', { place: 'worker', problem: problemOf(error) }, error)
 }
