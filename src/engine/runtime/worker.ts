@@ -15,7 +15,7 @@
  */
 import { sleep } from '../../core/clock.ts'
 import type { AssignmentChange, GroupMember, Producer } from '../../core/broker.ts'
-import { asError, isSluiceError, problemOf, type SluiceError, sluiceError } from '../../core/errors.ts'
+import { asError, problemOf } from '../../core/errors.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
 import { type GlobalState, openGlobalState } from './global-state.ts'
 import { workerError } from './failure.ts'
