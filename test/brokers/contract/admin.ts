@@ -16,7 +16,7 @@ import {
 export function adminContract(make: MakeCluster): void {
   describe('admin', () => {
     it('describes the topics that exist among those asked for, and all without names', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       await broker.admin.createTopic({
         name: 'orders',
         partitions: 3,
@@ -33,13 +33,13 @@ export function adminContract(make: MakeCluster): void {
     })
 
     it('leaves the topics of the broker itself out', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       expect(await broker.admin.describeTopics()).toEqual([])
       expect(await broker.admin.describeTopics(['__consumer_offsets'])).toEqual([])
     })
 
     it('refuses a topic that exists, a name that is not valid, and no partitions', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       await broker.admin.createTopic({ name: 'orders', partitions: 1 })
       await rejection(broker.admin.createTopic({ name: 'orders', partitions: 1 }), 'SLUICE_TOPIC_EXISTS')
       await rejection(broker.admin.createTopic({ name: 'or ders', partitions: 1 }), 'SLUICE_TOPIC_INVALID')
@@ -48,7 +48,7 @@ export function adminContract(make: MakeCluster): void {
     })
 
     it('gives a topic another identity, and nothing of the old one, after delete and create', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       await broker.admin.createTopic({ name: 'in', partitions: 1 })
       const producer = await readyProducer(broker)
       await sendValues(producer, 'in', 0, ['old'])
@@ -68,7 +68,7 @@ export function adminContract(make: MakeCluster): void {
     })
 
     it('names the existing topics, the most similar first, when one is missing', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       for (const name of ['payments', 'orders', 'zebras'])
         await broker.admin.createTopic({ name, partitions: 1 })
       await rejection(broker.admin.deleteTopic('oders'), 'SLUICE_TOPIC_MISSING')
@@ -86,7 +86,7 @@ export function adminContract(make: MakeCluster): void {
     })
 
     it('lists offsets: earliest, latest, and the first one at or after a time', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       await broker.admin.createTopic({ name: 'in', partitions: 1 })
       const offset = (at: 'earliest' | 'latest' | number): Promise<number> =>
         broker.admin.listOffset('in', 0, at, 'read_committed')
@@ -99,7 +99,7 @@ export function adminContract(make: MakeCluster): void {
     })
 
     it('ends at the first open transaction under read_committed', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       await broker.admin.createTopic({ name: 'in', partitions: 1 })
       await sendValues(await readyProducer(broker), 'in', 0, ['a'])
       const producer = await readyProducer(broker, 'txn')
@@ -112,7 +112,7 @@ export function adminContract(make: MakeCluster): void {
     })
 
     it('deletes records below an offset', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       await broker.admin.createTopic({ name: 'in', partitions: 1 })
       const producer = await readyProducer(broker)
       for (const value of ['a', 'b', 'c', 'd']) await sendValues(producer, 'in', 0, [value])
@@ -123,7 +123,7 @@ export function adminContract(make: MakeCluster): void {
     })
 
     it('lists groups that have members or committed offsets', async () => {
-      const { broker } = (await opened(make)).connect()
+      const { broker } = await (await opened(make)).connect()
       expect(await broker.admin.listGroups()).toEqual([])
       await broker.admin.createTopic({ name: 'in', partitions: 1 })
       const member = await broker.join(joinOptions('p'))
@@ -136,8 +136,8 @@ export function adminContract(make: MakeCluster): void {
 
     it('keeps the identity of the cluster, and gives no service after close', async () => {
       const cluster = await opened(make)
-      const one = cluster.connect().broker
-      const other = cluster.connect().broker
+      const one = (await cluster.connect()).broker
+      const other = (await cluster.connect()).broker
       expect(await one.clusterId()).toBe(await other.clusterId())
       await one.close()
       await rejection(one.clusterId(), 'SLUICE_CLOSED')

@@ -112,18 +112,18 @@ export function exactlyOnceContract(make: MakeCluster): void {
     for (const seed of [1, 2, 3]) {
       it(`gives exactly one output per input while workers die (seed ${seed})`, async () => {
         const cluster = await opened(make)
-        const { broker } = cluster.connect()
+        const { broker } = await cluster.connect()
         for (const name of ['in', 'out']) await broker.admin.createTopic({ name, partitions: PARTITIONS })
         const random = seededRandom(seed)
         const workers: Worker[] = []
         const problems: unknown[] = []
-        const start = (id: number): void => {
-          const worker = new Worker(cluster.connect(), `worker-${id}`)
+        const start = async (id: number): Promise<void> => {
+          const worker = new Worker(await cluster.connect(), `worker-${id}`)
           workers[id] = worker
           // Nobody waits for it: what a dead process waits for never comes.
           worker.run().catch((error: unknown) => problems.push(error))
         }
-        for (const id of [0, 1, 2]) start(id)
+        for (const id of [0, 1, 2]) await start(id)
         const feed = await readyProducer(broker)
         for (let i = 0; i < PER_PARTITION; i++) {
           for (let partition = 0; partition < PARTITIONS; partition++)
@@ -131,7 +131,7 @@ export function exactlyOnceContract(make: MakeCluster): void {
           if (!random.chance(0.15)) continue
           const id = random.int(0, 2)
           workers[id]!.kill()
-          start(id)
+          await start(id)
         }
         const wanted = Array.from({ length: PER_PARTITION }, (_, i) => `${i}`)
         const outputs = (): Promise<(string | null)[][]> =>

@@ -17,7 +17,7 @@ import {
 
 async function setting(make: MakeCluster, partitions = 4): Promise<ClusterUnderTest> {
   const cluster = await opened(make)
-  const { broker } = cluster.connect()
+  const { broker } = await cluster.connect()
   await broker.admin.createTopic({ name: 'in', partitions })
   return cluster
 }
@@ -26,7 +26,7 @@ export function groupsContract(make: MakeCluster): void {
   describe('groups', () => {
     it('give the first member all tasks: as many as its largest source topic has partitions', async () => {
       const cluster = await setting(make)
-      const { broker } = cluster.connect()
+      const { broker } = await cluster.connect()
       await broker.admin.createTopic({ name: 'small', partitions: 2 })
       const topology: GroupTopology = {
         subtopologies: [
@@ -53,12 +53,12 @@ export function groupsContract(make: MakeCluster): void {
 
     it('are described by their living members, where those answer questions, and their tasks', async () => {
       const cluster = await setting(make)
-      const { broker } = cluster.connect()
+      const { broker } = await cluster.connect()
       expect(await broker.admin.describeGroup('app')).toEqual([])
       const endpoint = 'http://10.0.0.1:8080'
       const first = await broker.join(joinOptions('p', { endpoint }))
       await settle(first)
-      const second = await cluster.connect().broker.join(joinOptions('q'))
+      const second = await (await cluster.connect()).broker.join(joinOptions('q'))
       await settle(first)
       await settle(second)
       const described = await broker.admin.describeGroup('app')
@@ -79,7 +79,7 @@ export function groupsContract(make: MakeCluster): void {
 
     it('tell a listener that comes late of the change that is there already', async () => {
       const cluster = await setting(make)
-      const member = await cluster.connect().broker.join(joinOptions('p'))
+      const member = await (await cluster.connect()).broker.join(joinOptions('p'))
       const change = await nextChange(member)
       await new Promise<void>((resolve) => member.onChange(resolve))
       expect(member.change).toBe(change)
@@ -87,9 +87,9 @@ export function groupsContract(make: MakeCluster): void {
 
     it('offer a task to a newcomer only after its owner acknowledged the revocation', async () => {
       const cluster = await setting(make)
-      const first = await cluster.connect().broker.join(joinOptions('p1'))
+      const first = await (await cluster.connect()).broker.join(joinOptions('p1'))
       await settle(first)
-      const second = await cluster.connect().broker.join(joinOptions('p2'))
+      const second = await (await cluster.connect()).broker.join(joinOptions('p2'))
       const change = await nextChange(first)
       expect([change.active.length, change.revoked.length, change.assigned.length]).toEqual([2, 2, 0])
       await moment()
@@ -102,10 +102,10 @@ export function groupsContract(make: MakeCluster): void {
 
     it('pass on the tasks of one who leaves, or whose connection closes, at once', async () => {
       const cluster = await setting(make)
-      const { broker } = cluster.connect()
+      const { broker } = await cluster.connect()
       const one = await broker.join(joinOptions('p1'))
       await settle(one)
-      const client = cluster.connect()
+      const client = await cluster.connect()
       const other = await client.broker.join(joinOptions('p2'))
       await settle(one)
       await settle(other)
@@ -117,11 +117,11 @@ export function groupsContract(make: MakeCluster): void {
 
     it('expel a silent member after its session, refuse its late commit, and pass its tasks on', async () => {
       const cluster = await setting(make)
-      const silent = cluster.connect()
+      const silent = await cluster.connect()
       const zombie = await silent.broker.join(joinOptions('p1'))
       await settle(zombie)
       const fence = zombie.fence()
-      const alive = await cluster.connect().broker.join(joinOptions('p2'))
+      const alive = await (await cluster.connect()).broker.join(joinOptions('p2'))
       silent.stop()
       await cluster.elapse(9000)
       expect(alive.change).toBeUndefined()
@@ -140,7 +140,7 @@ export function groupsContract(make: MakeCluster): void {
 
     it('keep members that live for many sessions', async () => {
       const cluster = await setting(make)
-      const member = await cluster.connect().broker.join(joinOptions('p1'))
+      const member = await (await cluster.connect()).broker.join(joinOptions('p1'))
       await settle(member)
       await cluster.elapse(35_000)
       expect(member.lost).toBeUndefined()
@@ -149,7 +149,7 @@ export function groupsContract(make: MakeCluster): void {
 
     it('refuse a member with another topology while others live, and take it once they are gone', async () => {
       const cluster = await setting(make)
-      const { broker } = cluster.connect()
+      const { broker } = await cluster.connect()
       const first = await broker.join(joinOptions('p1'))
       const topology: GroupTopology = {
         subtopologies: [{ id: 0, sourceTopics: ['in', 'new'], changelogTopics: [] }],
@@ -162,7 +162,7 @@ export function groupsContract(make: MakeCluster): void {
 
     it('look again when topics come and go', async () => {
       const cluster = await opened(make)
-      const { broker } = cluster.connect()
+      const { broker } = await cluster.connect()
       const member = await broker.join(joinOptions('p'))
       await moment()
       expect(member.change).toBeUndefined()
@@ -174,11 +174,11 @@ export function groupsContract(make: MakeCluster): void {
 
     it('keep stand-bys on other processes, and return tasks to the process that has their state', async () => {
       const cluster = await setting(make)
-      const one = await cluster.connect().broker.join(joinOptions('p1', { standbyReplicas: 1 }))
+      const one = await (await cluster.connect()).broker.join(joinOptions('p1', { standbyReplicas: 1 }))
       const all = await settle(one)
       const ownedState = all.active.slice(1, 3)
       const options = joinOptions('p2', { standbyReplicas: 1, ownedState })
-      const other = await cluster.connect().broker.join(options)
+      const other = await (await cluster.connect()).broker.join(options)
       const early = await settle(other)
       expect([early.active, early.standby.length]).toEqual([[], 2])
       const revoked = await settle(one)
@@ -192,7 +192,7 @@ export function groupsContract(make: MakeCluster): void {
 
     it('keep committed offsets with their metadata, per group', async () => {
       const cluster = await setting(make)
-      const { broker } = cluster.connect()
+      const { broker } = await cluster.connect()
       const member = await broker.join(joinOptions('p'))
       await settle(member)
       await member.commit([committed('in', 0, 1, 'x'), committed('in', 1, 2)])

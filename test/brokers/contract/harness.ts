@@ -21,9 +21,11 @@ import { NO_HEADERS } from '../../../src/core/record.ts'
 
 export interface ClusterUnderTest {
   /** A client of its own. */
-  connect(): ClientUnderTest
+  connect(): Promise<ClientUnderTest>
   /** Lets that much time pass for cluster and clients (virtually, where that is possible). */
   elapse(ms: number): Promise<void>
+  /** Time as it passes for cluster and clients; only differences mean something. */
+  now(): number
   /** Retention and compaction now; absent: it cannot be asked for. */
   clean?(): Promise<void>
   close(): Promise<void>

@@ -11,7 +11,7 @@ interface Worker {
   readonly client: ClientUnderTest
   readonly member: GroupMember
   owned: ReadonlySet<string>
-  /** Time of the scenario when it was stopped. */
+  /** Time of the cluster when it was stopped. */
   stoppedAt: number | undefined
 }
 
@@ -24,7 +24,6 @@ class Scenario {
   readonly #cluster: ClusterUnderTest
   readonly #random: () => number
   #joined = 0
-  #time = 0
 
   constructor(cluster: ClusterUnderTest, random: () => number) {
     this.#cluster = cluster
@@ -60,7 +59,8 @@ class Scenario {
   checkOwners(): void {
     const owners = new Map<string, string>()
     for (const { member, owned, stoppedAt } of this.workers) {
-      if (member.lost !== undefined || this.#time - (stoppedAt ?? this.#time) > SURELY_MEMBER_MS) continue
+      const now = this.#cluster.now()
+      if (member.lost !== undefined || now - (stoppedAt ?? now) > SURELY_MEMBER_MS) continue
       for (const task of owned) {
         if (owners.has(task))
           this.problems.push(`${task} is owned by ${owners.get(task)} and ${member.memberId}`)
@@ -71,7 +71,6 @@ class Scenario {
 
   async #elapse(): Promise<void> {
     await this.#cluster.elapse(4000)
-    this.#time += 4000
   }
 
   #living(): Worker[] {
@@ -86,7 +85,7 @@ class Scenario {
   }
 
   async #join(): Promise<void> {
-    const client = this.#cluster.connect()
+    const client = await this.#cluster.connect()
     const member = await client.broker.join(joinOptions(`p${this.#joined++ % 3}`, { standbyReplicas: 1 }))
     this.workers.push({ client, member, owned: new Set(), stoppedAt: undefined })
   }
@@ -103,7 +102,7 @@ class Scenario {
     const worker = this.#pick()
     if (worker === undefined) return
     worker.client.stop()
-    worker.stoppedAt = this.#time
+    worker.stoppedAt = this.#cluster.now()
   }
 
   async #acknowledge(worker: Worker | undefined): Promise<void> {
@@ -127,7 +126,7 @@ export function rebalanceContract(make: MakeCluster): void {
     for (const seed of [1, 2, 3, 4, 5, 6]) {
       it(`gives no task two owners while members join, leave, die and dawdle (seed ${seed})`, async () => {
         const cluster = await opened(make)
-        await cluster.connect().broker.admin.createTopic({ name: 'in', partitions: 6 })
+        await (await cluster.connect()).broker.admin.createTopic({ name: 'in', partitions: 6 })
         const random = seededRandom(seed)
         const scenario = new Scenario(cluster, () => random.next())
         for (let i = 0; i < 60; i++) await scenario.step()

@@ -23,7 +23,7 @@ async function withTopic(
   config: Record<string, string> = {},
   partitions = 2,
 ): Promise<Broker> {
-  const { broker } = (await opened(make)).connect()
+  const { broker } = await (await opened(make)).connect()
   await broker.admin.createTopic({ name: 'in', partitions, config })
   return broker
 }
@@ -207,7 +207,7 @@ export function recordsContract(make: MakeCluster): void {
     it('keeps the last value of a key, and every position, through compaction', async () => {
       const cluster = await opened(make)
       if (cluster.clean === undefined) return
-      const { broker } = cluster.connect()
+      const { broker } = await cluster.connect()
       const config = { 'cleanup.policy': 'compact', 'segment.bytes': '400', 'min.cleanable.dirty.ratio': '0' }
       await broker.admin.createTopic({ name: 'in', partitions: 1, config })
       const producer = await readyProducer(broker)

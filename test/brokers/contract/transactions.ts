@@ -26,7 +26,7 @@ interface Setting {
 
 async function setting(make: MakeCluster): Promise<Setting> {
   const cluster = await opened(make)
-  const { broker } = cluster.connect()
+  const { broker } = await cluster.connect()
   await broker.admin.createTopic({ name: 'in', partitions: 2 })
   await broker.admin.createTopic({ name: 'out', partitions: 1 })
   return { cluster, broker, producer: await readyProducer(broker, 'txn') }
@@ -133,7 +133,7 @@ export function transactionsContract(make: MakeCluster): void {
         const { cluster, broker, producer } = await setting(make)
         const member = await joined(broker)
         await sendValues(producer, 'in', 0, ['zombie'])
-        const successor = await readyProducer(cluster.connect().broker, 'txn')
+        const successor = await readyProducer((await cluster.connect()).broker, 'txn')
         await sendValues(successor, 'in', 0, ['successor'])
         const calls = {
           send: () => sendValues(producer, 'in', 0, ['zombie']),
@@ -166,7 +166,8 @@ export function transactionsContract(make: MakeCluster): void {
       const { cluster, broker } = await setting(make)
       const slow = await readyProducer(broker, 'slow', 2000)
       await sendValues(slow, 'in', 0, ['no'])
-      await cluster.elapse(2500)
+      // Its time, and the time until the broker looks for those whose time is over.
+      await cluster.elapse(6000)
       await rejection(slow.commit(), 'SLUICE_PRODUCER_FENCED')
       await settled(broker, 'in', 0)
       expect(await readValues(broker, 'in', 0)).toEqual([])
@@ -182,7 +183,7 @@ export function transactionsContract(make: MakeCluster): void {
       await sendValues(producer, 'in', 0, ['no'])
       await producer.close()
       await rejection(sendValues(producer, 'in', 0, ['no']), 'SLUICE_CLOSED')
-      const client = cluster.connect()
+      const client = await cluster.connect()
       await sendValues(await readyProducer(client.broker, 'other'), 'in', 0, ['no'])
       await client.broker.close()
       await sendValues(await readyProducer(broker), 'in', 0, ['yes'])

@@ -24,13 +24,14 @@ export function underTest(
 ): ClusterUnderTest {
   const random = seededRandom('clients')
   return {
-    connect: () => {
+    connect: async () => {
       const own = clock.stoppable()
       const broker = cluster.connect({ clock: own, random })
       if (faults === undefined) return { broker, stop: own.stop }
       return { broker: hostileBroker(broker, { clock, random, faults }), stop: own.stop }
     },
     elapse: (ms) => clock.elapse(ms),
+    now: () => clock.monotonic(),
     clean: () => cluster.clean(),
     close: () => cluster.close(),
   }

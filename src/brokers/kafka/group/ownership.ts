@@ -18,6 +18,7 @@ export class Ownership {
   #owned: ReadonlyMap<string, TaskId> = new Map()
   #standby: readonly TaskId[] = []
   #aim: TaskAssignment = NOTHING
+  #target: readonly TaskId[] = []
   /** What the group believes this member to own. */
   #believed: ReadonlyMap<string, TaskId> = new Map()
 
@@ -31,7 +32,7 @@ export class Ownership {
 
   /** All that is aimed at for it. */
   get target(): readonly TaskId[] {
-    return [...this.#aim.active, ...this.#aim.pending]
+    return this.#target
   }
 
   /** Tasks were given up, and the group does not know yet: others wait for them. */
@@ -39,14 +40,20 @@ export class Ownership {
     return [...this.#believed.keys()].some((name) => !this.#owned.has(name))
   }
 
-  /** A join is sent with these claims. */
-  claimed(owned: readonly TaskId[]): void {
-    this.#believed = byName(owned)
+  /**
+   * A join is sent that claims what is owned now. What was assigned before but not offered yet is not claimed, so another
+   * member may get it in the coming generation: it must not be offered any more.
+   */
+  claim(): void {
+    this.#believed = this.#owned
+    const active = this.#aim.active.filter((task) => this.#owned.has(taskName(task)))
+    this.#aim = { ...this.#aim, active }
   }
 
   /** @returns true when a change is offered now that was not there before */
   receive(assignment: TaskAssignment): boolean {
     this.#aim = assignment
+    this.#target = [...assignment.active, ...assignment.pending]
     return this.#offer()
   }
 
@@ -65,6 +72,7 @@ export class Ownership {
     this.#owned = new Map()
     this.#standby = []
     this.#aim = NOTHING
+    this.#target = []
   }
 
   #offer(): boolean {

@@ -6,10 +6,18 @@ import type { GroupTopology } from '../../../core/broker.ts'
 import type { Bytes, TaskId, TopicPartition } from '../../../core/record.ts'
 import { taskName } from '../../../core/record.ts'
 import { problemOf, sluiceError } from '../../../core/errors.ts'
+import {
+  readConsumerProtocolAssignment,
+  writeConsumerProtocolAssignment,
+} from '../protocol/messages/consumer-protocol-assignment.ts'
+import {
+  readConsumerProtocolSubscription,
+  writeConsumerProtocolSubscription,
+} from '../protocol/messages/consumer-protocol-subscription.ts'
 import { Reader } from '../protocol/reader.ts'
 import { Writer } from '../protocol/writer.ts'
 
-/** Version 0 of ConsumerProtocolSubscription and -Assignment: topics, partitions and bytes of our own. */
+/** Version of ConsumerProtocolSubscription and -Assignment: topics, partitions and bytes of our own. Every broker and tool reads it. */
 const CONSUMER_PROTOCOL = 0
 /** Raised when older instances could not understand the data; part of the protocol's name, so that they never meet. */
 export const USER_DATA_VERSION = 1
@@ -17,6 +25,8 @@ export const USER_DATA_VERSION = 1
 /** What a member says when it joins. */
 export interface Subscription {
   readonly processId: string
+  /** Where its process answers questions. */
+  readonly endpoint?: string
   readonly topology: GroupTopology
   /** Active tasks it owns or was offered: nobody else may get them. */
   readonly owned: readonly TaskId[]
@@ -41,23 +51,22 @@ export interface TaskAssignment {
 export function encodeSubscription(subscription: Subscription): Bytes {
   const { owned, standby, state, target, topology, ...rest } = subscription
   const topics = [...new Set(topology.subtopologies.flatMap(({ sourceTopics }) => sourceTopics))].toSorted()
+  const lists = { owned: names(owned), standby: names(standby), state: names(state), target: names(target) }
+  const userData = asBytes({ ...rest, topology, ...lists })
   const output = new Writer()
   output.int16(CONSUMER_PROTOCOL)
-  output.list(topics, false, 0, (to, topic) => to.string(topic, false))
-  const lists = { owned: names(owned), standby: names(standby), state: names(state), target: names(target) }
-  output.bytes(asBytes({ ...rest, topology, ...lists }), false)
+  writeConsumerProtocolSubscription(output, { topics, userData }, CONSUMER_PROTOCOL)
   return output.bytesWritten()
 }
 
 /** @throws SLUICE_INTERNAL for what is not ours */
 export function decodeSubscription(bytes: Bytes): Subscription {
-  const input = new Reader(asBuffer(bytes))
   return guarded('subscription', () => {
-    input.int16()
-    input.list(false, 0, (from) => from.string(false))
-    const said = JSON.parse(text(input.bytes(false))) as Record<string, unknown>
+    const input = new Reader(asBuffer(bytes))
+    const said = parsed(readConsumerProtocolSubscription(input, input.int16()).userData)
     return {
       processId: String(said.processId),
+      ...(typeof said.endpoint === 'string' ? { endpoint: said.endpoint } : {}),
       topology: said.topology as GroupTopology,
       standbyReplicas: Number(said.standbyReplicas),
       generation: Number(said.generation),
@@ -71,26 +80,24 @@ export function decodeSubscription(bytes: Bytes): Subscription {
 
 /** @param partitions source partitions of the active tasks, for tools that describe the group */
 export function encodeAssignment(assignment: TaskAssignment, partitions: readonly TopicPartition[]): Bytes {
+  const byTopic = [...Map.groupBy(partitions, ({ topic }) => topic)]
+  const assignedPartitions = byTopic.map(([topic, list]) => ({
+    topic,
+    partitions: list.map(({ partition }) => partition),
+  }))
+  const { active, standby, pending } = assignment
+  const userData = asBytes({ active: names(active), standby: names(standby), pending: names(pending) })
   const output = new Writer()
   output.int16(CONSUMER_PROTOCOL)
-  const byTopic = [...Map.groupBy(partitions, ({ topic }) => topic)]
-  output.list(byTopic, false, 0, (to, [topic, list]) => {
-    to.string(topic, false)
-    to.list(list, false, 0, (inner, { partition }) => inner.int32(partition))
-  })
-  const { active, standby, pending } = assignment
-  const lists = { active: names(active), standby: names(standby), pending: names(pending) }
-  output.bytes(asBytes(lists), false)
+  writeConsumerProtocolAssignment(output, { assignedPartitions, userData }, CONSUMER_PROTOCOL)
   return output.bytesWritten()
 }
 
 /** @throws SLUICE_INTERNAL for what is not ours */
 export function decodeAssignment(bytes: Bytes): TaskAssignment {
-  const input = new Reader(asBuffer(bytes))
   return guarded('assignment', () => {
-    input.int16()
-    input.list(false, 0, (from) => [from.string(false), from.list(false, 0, (inner) => inner.int32())])
-    const said = JSON.parse(text(input.bytes(false))) as Record<string, unknown>
+    const input = new Reader(asBuffer(bytes))
+    const said = parsed(readConsumerProtocolAssignment(input, input.int16()).userData)
     return { active: tasks(said.active), standby: tasks(said.standby), pending: tasks(said.pending) }
   })
 }
@@ -121,8 +128,10 @@ function asBytes(said: unknown): Bytes {
   return Buffer.from(JSON.stringify(said), 'utf8')
 }
 
-function text(bytes: Bytes): string {
-  return asBuffer(bytes).toString('utf8')
+function parsed(userData: Bytes | null): Record<string, unknown> {
+  const said: unknown = JSON.parse(asBuffer(userData ?? Buffer.alloc(0)).toString('utf8'))
+  if (said === null || typeof said !== 'object') throw new Error('it is no object')
+  return said as Record<string, unknown>
 }
 
 function asBuffer(bytes: Bytes): Buffer {
