@@ -98,9 +98,10 @@ function joined({ things }: Drawing, stream: Stream, step: Step, name: string): 
   const join = joiner(step.joiner ?? 'concat')
   if (other?.kind === 'stream') return joinedStreams(stream, other.stream, join, step, name)
   if (other?.kind === 'table') {
+    const options = { name, ...(step.grace === undefined ? {} : { grace: step.grace }) }
     return step.op === 'join'
-      ? stream.join(other.table, join, { name })
-      : stream.leftJoin<Value, Value>(other.table, join, { name })
+      ? stream.join(other.table, join, options)
+      : stream.leftJoin<Value, Value>(other.table, join, options)
   }
   if (other?.kind !== 'global') throw new Error(`no stream or table "${String(step.with)}"`)
   const by = { key: keyFunction(step.key ?? 'identity'), name }

@@ -3,7 +3,7 @@ import type { DerivedTableOptions } from '../../src/index.ts'
 import type { Step } from './case.ts'
 import { joiner, keyFunction, predicate, valueFunction } from './functions.ts'
 import { PRESENT } from './serde.ts'
-import { NotYet, sourceTableOptions } from './thing.ts'
+import { NotYet, sourceTableOptions, versions } from './thing.ts'
 import type { Drawing, Table, Thing } from './thing.ts'
 
 export function drawTable(drawing: Drawing, table: Table, step: Step, name: string): Thing {
@@ -53,10 +53,10 @@ function foreignJoined(drawing: Drawing, table: Table, other: Table, step: Step,
 
 /** Any of these fields makes Kafka's operator one with a Materialized, which has a store. */
 function derivedOptions({ caching }: Drawing, step: Step, name: string): DerivedTableOptions {
-  const materialized = [step.store, step.caching, step.logging, step.retention].some(
+  const materialized = [step.store, step.caching, step.logging, step.retention, step.versioned].some(
     (field) => field !== undefined,
   )
   if (!materialized) return { name }
   const emit = caching && step.caching !== false ? 'coalesced' : 'every'
-  return { name: step.store ?? name, materialized, emit, changelog: step.logging ?? true }
+  return { name: step.store ?? name, materialized, emit, changelog: step.logging ?? true, ...versions(step) }
 }

@@ -7,7 +7,7 @@ import { aggregator, reducer } from './functions.ts'
 import type { Value } from './functions.ts'
 import { drawStream } from './draw-stream.ts'
 import { drawTable } from './draw-table.ts'
-import { NotYet, sourceTableOptions } from './thing.ts'
+import { NotYet, sourceTableOptions, versions } from './thing.ts'
 import type { Drawing, Grouped, GroupedTable, Thing } from './thing.ts'
 
 export type Drawn = { readonly app: App } | { readonly missing: string }
@@ -42,7 +42,6 @@ function cachingOf({ config }: Case): boolean {
 function notInTheDsl(step: Step): string | undefined {
   if (step.op === 'windowedBy') return `windowedBy-${(step.window as { readonly type: string }).type}`
   if (step.versioned !== undefined) return 'versioned-table'
-  if (step.grace !== undefined) return `stream-table-${step.op}-grace`
   if (step.pattern !== undefined) return 'stream of a topic pattern'
   if (step.timestampExtractor !== undefined) return 'timestamp extractor'
   if (step.topicFromValue !== undefined) return 'to a topic from the value'
@@ -88,7 +87,7 @@ function begin(drawing: Drawing, step: Step, name: string): Thing {
 
 function tableOptions({ caching }: Drawing, step: Step, name: string): TableOptions {
   const emit = caching && step.caching !== false ? 'coalesced' : 'every'
-  return { name: step.store ?? name, emit, changelog: step.logging ?? true }
+  return { name: step.store ?? name, emit, changelog: step.logging ?? true, ...versions(step) }
 }
 
 function aggregated(group: Grouped, step: Step, options: TableOptions): Thing {

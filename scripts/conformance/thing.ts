@@ -29,10 +29,20 @@ export interface Drawing {
 
 /** Of a table that begins at a topic or stream: without a cache each update goes on, with one it is as the engine decides. */
 export function sourceTableOptions({ caching }: Drawing, step: Step, name: string): dsl.SourceTableOptions {
-  const kept = step.store !== undefined
+  const kept = step.store !== undefined || step.versioned !== undefined
   const emit = !caching || step.caching === false ? 'every' : kept ? 'coalesced' : undefined
-  const options = { name: step.store ?? name, changelog: step.logging ?? true, materialized: kept }
+  const options = {
+    name: step.store ?? name,
+    changelog: step.logging ?? true,
+    materialized: kept,
+    ...versions(step),
+  }
   return emit === undefined ? options : { ...options, emit }
+}
+
+/** The history a step keeps. */
+export function versions({ versioned }: Step): { readonly versioned?: number } {
+  return versioned === undefined ? {} : { versioned }
 }
 
 /** Thrown while drawing a case that has an operator which the DSL does not have yet. */

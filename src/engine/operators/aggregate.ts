@@ -8,10 +8,11 @@ import type { PartitionedInput, StoreSpec, TopologyNode } from '../topology/node
 import { isAbsent } from './absent.ts'
 import { changeRecord, flushOf } from './emit.ts'
 import type { Emit, TableStore } from './emit.ts'
+import { isVersioned, openVersioned } from './versioned-table.ts'
 
 export interface AggregateParts {
   readonly name: string
-  /** Kind `timestamped`. */
+  /** Kind `timestamped` or `versioned`. */
   readonly store: StoreSpec
   readonly emit: Emit
   readonly input: PartitionedInput
@@ -72,8 +73,12 @@ function aggregateNode(
     keeps: 'key',
     stores: [store],
     partitioned: [input],
-    build: buildAggregate(store.name, emit, step, init),
-    buildSilent: buildAggregate(store.name, 'nothing', step, init),
+    ...(isVersioned(store)
+      ? { build: aggregateVersions(store.name, step, init) }
+      : {
+          build: buildAggregate(store.name, emit, step, init),
+          buildSilent: buildAggregate(store.name, 'nothing', step, init),
+        }),
   }
 }
 
@@ -102,5 +107,22 @@ function buildAggregate(storeName: string, emit: Emit | 'nothing', step: Step, i
     }
     // The aggregate was just read, so keeping its old value costs nothing.
     return emit === 'coalesced' ? { process, flush: flushOf(context, store, true) } : { process }
+  }
+}
+
+function aggregateVersions(store: string, step: Step, init: Init): BuildProcessor {
+  return (context) => {
+    const table = openVersioned(context, store)
+    return {
+      process: (record) => {
+        const { key, value } = record
+        if (isAbsent(key)) return context.drop(record, 'null key in an aggregation')
+        if (isAbsent(value)) return context.drop(record, 'null value in an aggregation')
+        const held = table.get(key)
+        const old = held === undefined ? init() : held.value
+        const timestamp = Math.max(record.timestamp, held?.timestamp ?? -1)
+        table.keep(record, step(old, record), old, timestamp)
+      },
+    }
   }
 }

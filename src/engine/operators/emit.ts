@@ -13,15 +13,20 @@ export type Emit = 'every' | 'coalesced'
 /** The store behind a table, as its own operator sees it. */
 export type TableStore = TimestampedStore<unknown, unknown> & ChangeTracking<unknown, unknown>
 
-/** An update as the record that travels on a table's edges. `undefined` values are absent ones. */
+/**
+ * An update as the record that travels on a table's edges. `undefined` values are absent ones.
+ * @param late of a versioned table, older than the latest version
+ */
 export function changeRecord(
   record: FlowRecord,
   newValue: unknown,
   oldValue: unknown,
   timestamp: number,
+  late: boolean = false,
 ): FlowRecord<unknown, Change<unknown>> {
   const { key, headers, topic, partition, offset, keyBytes } = record
-  const change: Change<unknown> = { newValue: newValue ?? null, oldValue: oldValue ?? null }
+  const values = { newValue: newValue ?? null, oldValue: oldValue ?? null }
+  const change: Change<unknown> = late ? { ...values, late } : values
   return new FlowRecord(key, change, timestamp, headers, topic, partition, offset, keyBytes, undefined)
 }
 

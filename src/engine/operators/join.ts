@@ -2,7 +2,8 @@
  * join and leftJoin of a stream with a table: each record of the stream with the table's value of its key at that moment.
  * The table's own operator keeps the store; this one only reads it, so an update of the table emits nothing.
  */
-import type { BuildProcessor } from '../../core/processor.ts'
+import type { BuildProcessor, ProcessorContext } from '../../core/processor.ts'
+import type { FlowRecord } from '../../core/record.ts'
 import type { PartitionedInput, TopologyNode } from '../topology/node.ts'
 import { isAbsent } from './absent.ts'
 import type { TableSide, TableView } from './table-view.ts'
@@ -39,17 +40,27 @@ function joinNode(kind: string, { name, input, table }: JoinParts): TopologyNode
   }
 }
 
+/** What the table has for a record: a versioned one what it had at the record's time. */
+function opened({ open, openAsOf }: TableView, context: ProcessorContext): (record: FlowRecord) => unknown {
+  if (openAsOf !== undefined) {
+    const lookup = openAsOf(context)
+    return ({ key, timestamp }) => lookup(key, timestamp)
+  }
+  const lookup = open(context)
+  return ({ key }) => lookup(key)?.value
+}
+
 function inner(view: TableView, joiner: Joiner): BuildProcessor {
   return (context) => {
     const { next } = context
-    const lookup = view.open(context)
+    const lookup = opened(view, context)
     return {
       process: (record) => {
         const { key, value } = record
         if (isAbsent(key)) return context.drop(record, 'null key in a join')
         if (isAbsent(value)) return context.drop(record, 'null value in a join')
-        const held = lookup(key)
-        if (held !== undefined) next(record.withValue(joiner(value, held.value, key)))
+        const other = lookup(record)
+        if (other !== undefined) next(record.withValue(joiner(value, other, key)))
       },
     }
   }
@@ -58,13 +69,13 @@ function inner(view: TableView, joiner: Joiner): BuildProcessor {
 function left(view: TableView, joiner: Joiner): BuildProcessor {
   return (context) => {
     const { next } = context
-    const lookup = view.open(context)
+    const lookup = opened(view, context)
     return {
       process: (record) => {
         const { key, value } = record
         if (isAbsent(value)) return context.drop(record, 'null value in a join')
-        const held = isAbsent(key) ? undefined : lookup(key)
-        next(record.withValue(joiner(value, held === undefined ? null : held.value, key)))
+        const other = isAbsent(key) ? null : (lookup(record) ?? null)
+        next(record.withValue(joiner(value, other, key)))
       },
     }
   }

@@ -8,9 +8,10 @@ import type { StoreSpec } from '../topology/node.ts'
 import { isAbsent } from './absent.ts'
 import { changeRecord, flushOf } from './emit.ts'
 import type { Emit, TableStore } from './emit.ts'
+import { isVersioned, openVersioned } from './versioned-table.ts'
 
 export interface Keeping {
-  /** Kind `timestamped`. */
+  /** Kind `timestamped` or `versioned`. */
   readonly store: StoreSpec
   readonly emit: Emit
 }
@@ -20,11 +21,13 @@ export type NewValue = (change: Change<unknown>, key: unknown) => unknown
 
 /** @param skipsNothing leaves out, when tracking, a change from nothing to nothing */
 export function keepTable(
-  { store: { name }, emit }: Keeping,
+  { store: spec, emit }: Keeping,
   newValue: NewValue,
   tracking: boolean,
   skipsNothing: boolean,
 ): BuildProcessor {
+  const { name } = spec
+  if (isVersioned(spec)) return keepVersions(name, newValue, tracking)
   return (context) => {
     const store = context.store<TableStore>(name)
     if (emit === 'coalesced') {
@@ -36,7 +39,9 @@ export function keepTable(
 }
 
 /** Nothing is below: keeps, and emits nothing. */
-export function keepSilently({ store: { name } }: Keeping, newValue: NewValue): BuildProcessor {
+export function keepSilently({ store }: Keeping, newValue: NewValue): BuildProcessor {
+  const { name } = store
+  if (isVersioned(store)) return keepVersions(name, newValue, false)
   return (context: ProcessorContext) => ({ process: keepOnly(context.store<TableStore>(name), newValue) })
 }
 
@@ -64,5 +69,19 @@ function keepAndForward(
     if (isAbsent(value)) store.delete(key, record)
     else store.put(key, value, timestamp, record)
     next(changeRecord(record, value, old, timestamp))
+  }
+}
+
+/** The store has versions. */
+function keepVersions(store: string, newValue: NewValue, tracking: boolean): BuildProcessor {
+  return (context) => {
+    const table = openVersioned(context, store)
+    return {
+      process: (record) => {
+        const { key, timestamp } = record
+        const value = newValue(record.value as Change<unknown>, key)
+        table.keep(record, value, tracking ? table.get(key)?.value : undefined, timestamp)
+      },
+    }
   }
 }

@@ -10,6 +10,7 @@ import type { AggregateParts } from './aggregate.ts'
 import type { At } from './callbacks.ts'
 import { changeRecord, flushOf } from './emit.ts'
 import type { Emit, TableStore } from './emit.ts'
+import { isVersioned, openVersioned } from './versioned-table.ts'
 
 /** The group and value of an entry; null of either leaves the entry out. */
 export type SelectGroup = (value: unknown, key: unknown) => readonly [key: unknown, value: unknown]
@@ -25,7 +26,9 @@ export function groupTable({ name, parent }: At, select: SelectGroup): TopologyN
     needsOldValues: [parent],
     build: ({ next }) => ({
       process: (record) => {
-        const { newValue, oldValue } = record.value as Change<unknown>
+        const { newValue, oldValue, late } = record.value as Change<unknown>
+        // Aggregates are over latest versions.
+        if (late === true) return
         const put = entryOf(select, newValue, record.key)
         const taken = entryOf(select, oldValue, record.key)
         if (put !== undefined && taken !== undefined && sameKey(put[0], taken[0]))
@@ -77,8 +80,12 @@ export function aggregateTable(
     keeps: 'key',
     stores: [store],
     partitioned: [{ ...input, always: true }],
-    build: buildAggregate(store.name, emit, steps),
-    buildSilent: buildAggregate(store.name, 'nothing', steps),
+    ...(isVersioned(store)
+      ? { build: aggregateVersions(store.name, steps) }
+      : {
+          build: buildAggregate(store.name, emit, steps),
+          buildSilent: buildAggregate(store.name, 'nothing', steps),
+        }),
   }
 }
 
@@ -88,11 +95,8 @@ function buildAggregate(storeName: string, emit: Emit | 'nothing', steps: GroupS
     const store = context.store<TableStore>(storeName)
     const process = (record: FlowRecord): void => {
       const { key } = record
-      const { newValue, oldValue } = record.value as Change<unknown>
       const held = store.get(key)
-      let value = held?.value
-      if (!isAbsent(oldValue) && held !== undefined) value = steps.subtract(value, oldValue, key)
-      if (!isAbsent(newValue)) value = steps.add(isAbsent(value) ? undefined : value, newValue, key)
+      const value = stepped(steps, held?.value, record)
       const timestamp = Math.max(record.timestamp, held?.timestamp ?? -1)
       if (!isAbsent(value)) store.put(key, value, timestamp, record)
       else if (emit === 'every' || held !== undefined) store.delete(key, record)
@@ -100,4 +104,25 @@ function buildAggregate(storeName: string, emit: Emit | 'nothing', steps: GroupS
     }
     return emit === 'coalesced' ? { process, flush: flushOf(context, store, true) } : { process }
   }
+}
+
+function aggregateVersions(store: string, steps: GroupSteps): BuildProcessor {
+  return (context) => {
+    const table = openVersioned(context, store)
+    return {
+      process: (record) => {
+        const held = table.get(record.key)
+        const value = stepped(steps, held?.value, record)
+        table.keep(record, value, held?.value, Math.max(record.timestamp, held?.timestamp ?? -1))
+      },
+    }
+  }
+}
+
+/** @param so undefined = there is no such group */
+function stepped(steps: GroupSteps, so: unknown, { key, value }: FlowRecord): unknown {
+  const { newValue, oldValue } = value as Change<unknown>
+  const without = isAbsent(oldValue) || so === undefined ? so : steps.subtract(so, oldValue, key)
+  if (isAbsent(newValue)) return without
+  return steps.add(isAbsent(without) ? undefined : without, newValue, key)
 }

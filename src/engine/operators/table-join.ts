@@ -6,7 +6,7 @@ import type { BuildProcessor } from '../../core/processor.ts'
 import type { Change } from '../../core/record.ts'
 import type { TopologyNode } from '../topology/node.ts'
 import { isAbsent } from './absent.ts'
-import { changeRecord } from './emit.ts'
+import { changeRecord, dropLate } from './emit.ts'
 import type { Joiner } from './join.ts'
 import { keepSilently, keepTable } from './kept-table.ts'
 import type { Keeping } from './kept-table.ts'
@@ -97,6 +97,7 @@ function buildSide(view: TableView, needs: Needs, result: Result, tracking: bool
       process: (record) => {
         const { key } = record
         const { newValue, oldValue } = record.value as Change<unknown>
+        if (dropLate(context, record)) return
         const held = lookup(key)
         if (held === undefined && (needs.other || (isAbsent(newValue) && isAbsent(oldValue)))) return
         const other = held?.value ?? null

@@ -18,6 +18,8 @@ export interface DerivedTableParts extends At {
   readonly derive: Derive
   /** Absent: nothing is kept, the table is computed again when it is looked up. */
   readonly keeping?: Keeping
+  /** The table it comes from is versioned: then also a change from nothing to nothing goes on, it is a version. */
+  readonly versioned: boolean
 }
 
 export function filterTable(kind: 'filter' | 'filterNot', parts: DerivedTableParts): TopologyNode {
@@ -28,19 +30,20 @@ export function mapTable(parts: DerivedTableParts): TopologyNode {
   return derivedTable('mapValues', parts, false)
 }
 
-/** @param skipsNothing a change from nothing to nothing is left out where both are known (Kafka: filters do, mapValues does not) */
+/** @param likesOldValues a change from nothing to nothing is left out where both are known (Kafka: filters do, mapValues does not) */
 function derivedTable(
   kind: string,
-  { name, parent, derive, keeping }: DerivedTableParts,
-  skipsNothing: boolean,
+  { name, parent, derive, keeping, versioned }: DerivedTableParts,
+  likesOldValues: boolean,
 ): TopologyNode {
+  const skipsNothing = likesOldValues && !versioned
   const node = {
     name,
     kind,
     parents: [parent],
     reads: 'both',
     keeps: 'key',
-    likesOldValues: skipsNothing,
+    likesOldValues,
   } as const
   if (keeping === undefined) {
     return {
@@ -68,11 +71,11 @@ function derived(derive: Derive, value: unknown, key: unknown): unknown {
 function viewOf(derive: Derive, tracking: boolean, skipsNothing: boolean): BuildProcessor {
   return ({ next }) => ({
     process: (record) => {
-      const { newValue, oldValue } = record.value as Change<unknown>
+      const { newValue, oldValue, late } = record.value as Change<unknown>
       const value = derived(derive, newValue, record.key)
       const old = tracking ? derived(derive, oldValue, record.key) : null
       if (tracking && skipsNothing && isAbsent(value) && isAbsent(old)) return
-      next(changeRecord(record, value, old, record.timestamp))
+      next(changeRecord(record, value, old, record.timestamp, late))
     },
   })
 }

@@ -8,9 +8,10 @@ import { isAbsent } from './absent.ts'
 import type { At } from './callbacks.ts'
 import { changeRecord, flushOf } from './emit.ts'
 import type { Emit, TableStore } from './emit.ts'
+import { isVersioned, keepVersions } from './versioned-table.ts'
 
 export interface TableParts extends At {
-  /** Kind `timestamped`. */
+  /** Kind `timestamped` or `versioned`. */
   readonly store: StoreSpec
   /**
    * Default `coalesced`, but `every` where nobody looks into the store and the user did not ask for it: Kafka has no store and
@@ -24,19 +25,26 @@ export interface TableParts extends At {
 }
 
 export function table({ name, parent, store, emit, partitioned, materialized }: TableParts): TopologyNode {
-  return {
+  const node = {
     name,
     kind: partitioned === undefined ? 'table' : 'toTable',
     parents: [parent],
     reads: 'both',
     keeps: 'key',
     stores: [store],
+    ...(partitioned === undefined ? {} : { partitioned: [partitioned] }),
+  } as const
+  if (isVersioned(store)) {
+    const [build, buildTracking] = [keepVersions(store.name, false), keepVersions(store.name, true)]
+    return { ...node, build, buildTracking }
+  }
+  return {
+    ...node,
     oldValues: materialized === true ? 'at-hand' : 'on-demand',
     build: emitting(store.name, emit ?? 'coalesced', false),
     buildTracking: emitting(store.name, emit ?? 'coalesced', true),
     ...(emit === undefined && materialized !== true ? { buildUnasked: emitEvery(store.name, false) } : {}),
     buildSilent: emitNothing(store.name),
-    ...(partitioned === undefined ? {} : { partitioned: [partitioned] }),
   }
 }
 

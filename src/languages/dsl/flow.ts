@@ -1,7 +1,7 @@
 /** The beginning of an application: streams and tables of topics. */
 import { sluiceError } from '../../core/errors.ts'
 import type { Topic } from '../../core/topic.ts'
-import { storeView } from '../../engine/operators/table-view.ts'
+import { viewOf } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import { TopologyBuilder } from '../../engine/topology/builder.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
@@ -73,7 +73,7 @@ export class FlowHandle implements Flow {
     const materialized = isMaterialized(options)
     builder.add(table({ name, parent, store, emit: options?.emit, materialized }))
     const lineage = options?.name ?? topic.name
-    const view = storeView(store.name)
+    const view = viewOf(store)
     const made = this.#shop.table<K, V>({ shop: this.#shop, node: name, lineage, key, value, view })
     this.#tables.set(name, made)
     return made

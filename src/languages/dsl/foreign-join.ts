@@ -3,7 +3,7 @@ import type { Serde } from '../../core/serde.ts'
 import type { Joiner } from '../../engine/operators/join.ts'
 import { joinForeign } from '../../engine/operators/join-foreign.ts'
 import type { ForeignJoinParts, ForeignSide } from '../../engine/operators/join-foreign.ts'
-import { storeView } from '../../engine/operators/table-view.ts'
+import { viewOf } from '../../engine/operators/table-view.ts'
 import { checkOptions } from './options.ts'
 import { isMaterialized, placeOf, stateName, tableStore, valueSerde } from './place.ts'
 import type { TablePlace } from './place.ts'
@@ -38,7 +38,7 @@ export function addForeignJoin<K, R>(
     materialized: isMaterialized(options),
   })
   for (const node of nodes) shop.builder.add(node)
-  return shop.table({ ...place, node: name, lineage: name, key, value, view: storeView(store.name) })
+  return shop.table({ ...place, node: name, lineage: name, key, value, view: viewOf(store) })
 }
 
 function sideOf(place: TablePlace): ForeignSide {

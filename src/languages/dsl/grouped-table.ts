@@ -4,7 +4,7 @@ import type { AggregateParts } from '../../engine/operators/aggregate.ts'
 import { changeSerde } from '../../engine/operators/change-serde.ts'
 import { aggregateTable } from '../../engine/operators/table-group.ts'
 import type { GroupSteps } from '../../engine/operators/table-group.ts'
-import { storeView } from '../../engine/operators/table-view.ts'
+import { viewOf } from '../../engine/operators/table-view.ts'
 import { checkOptions } from './options.ts'
 import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
 import type { GroupPlace } from './place.ts'
@@ -67,7 +67,7 @@ export class GroupedTableHandle<K, V> implements GroupedTable<K, V> {
     place.shop.builder.add(
       aggregateTable(verb, { name, store, emit: options?.emit ?? 'coalesced', input }, steps),
     )
-    const view = storeView(store.name)
+    const view = viewOf(store)
     return place.shop.table({ ...place, node: name, lineage: name, key, value, view })
   }
 }

@@ -3,7 +3,7 @@ import type { FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import { aggregate, count, reduce } from '../../engine/operators/aggregate.ts'
 import type { AggregateParts } from '../../engine/operators/aggregate.ts'
-import { storeView } from '../../engine/operators/table-view.ts'
+import { viewOf } from '../../engine/operators/table-view.ts'
 import type { TopologyNode } from '../../engine/topology/node.ts'
 import { checkOptions } from './options.ts'
 import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
@@ -55,7 +55,7 @@ export class GroupedHandle<K, V> implements Grouped<K, V> {
       value: valueSerde(place, undefined),
     }
     place.shop.builder.add(make({ name, store, emit: options?.emit ?? 'coalesced', input }))
-    const view = storeView(store.name)
+    const view = viewOf(store)
     return place.shop.table({ ...place, node: name, lineage: name, key, value, view })
   }
 }

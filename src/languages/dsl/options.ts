@@ -43,7 +43,7 @@ export type Verb =
 
 const NAMED = ['name']
 const SERDES = ['name', 'key', 'value']
-const TABLE = ['name', 'emit', 'changelog']
+const TABLE = ['name', 'emit', 'changelog', 'versioned']
 
 const MATERIALIZED = [...TABLE, 'materialized']
 
@@ -60,10 +60,10 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   globalTable: NAMED,
   groupBy: SERDES,
   groupByKey: SERDES,
-  join: SERDES,
+  join: [...SERDES, 'grace'],
   joinForeign: [...MATERIALIZED, 'value'],
   joinGlobal: ['name', 'key'],
-  leftJoin: SERDES,
+  leftJoin: [...SERDES, 'grace'],
   leftJoinGlobal: ['name', 'key'],
   map: SERDES,
   mapValues: ['name', 'value'],

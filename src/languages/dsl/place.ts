@@ -2,6 +2,7 @@
  * Where a stream, table or group stands in the topology being built, and the choices that follow from it: names from
  * content, serdes from what is known. Nothing here is public.
  */
+import { milliseconds } from '../../core/duration.ts'
 import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { WriteLine } from '../../engine/operators/print.ts'
@@ -10,7 +11,7 @@ import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
 import type { TableView } from '../../engine/operators/table-view.ts'
 import type { Grouped, GroupedTable, Stream, Table } from './types.ts'
-import type { Named, SourceTableOptions, StateOptions } from './verb-options.ts'
+import type { Named, SourceTableOptions, TableOptions } from './verb-options.ts'
 
 /** Serdes for what has none of its own; handed in by the composition root. */
 export interface DefaultSerdes {
@@ -91,7 +92,7 @@ export function namePart(text: string): string {
 
 /** Whether the user asked for the store of a table. */
 export function isMaterialized(options: SourceTableOptions | undefined): boolean {
-  return options?.materialized ?? options?.name !== undefined
+  return options?.materialized ?? (options?.name !== undefined || options?.versioned !== undefined)
 }
 
 /** The store of a table or aggregation. */
@@ -99,9 +100,12 @@ export function tableStore(
   name: string,
   key: Serde<unknown>,
   value: Serde<unknown>,
-  options: StateOptions | undefined,
+  options: TableOptions | undefined,
 ): StoreSpec {
-  return Object.freeze({ name, kind: 'timestamped', key, value, changelog: options?.changelog ?? true })
+  const [changelog, history] = [options?.changelog ?? true, options?.versioned]
+  if (history === undefined) return Object.freeze({ name, kind: 'timestamped', key, value, changelog })
+  const retentionMs = milliseconds(history, `table ${name}: versioned`)
+  return Object.freeze({ name, kind: 'versioned', key, value, changelog, retentionMs })
 }
 
 /** Given, or that of the key as it was read, or that of the partner of a join, or text. */

@@ -5,6 +5,7 @@ import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
 import { join, leftJoin } from '../../engine/operators/join.ts'
 import type { Joiner } from '../../engine/operators/join.ts'
+import { joinWithGrace, leftJoinWithGrace } from '../../engine/operators/join-grace.ts'
 import { joinStreams } from '../../engine/operators/stream-join.ts'
 import type { StreamJoinKind } from '../../engine/operators/stream-join.ts'
 import type { JoinWindow } from '../../engine/operators/unmatched.ts'
@@ -47,8 +48,23 @@ function addTableJoin(
   const key = keySerde(place, options?.key, verb, right.key)
   const input = { parent: place.node, name, key, value: valueSerde(place, options?.value) }
   const parts = { name, input, table: right }
-  place.shop.builder.add(verb === 'join' ? join(parts, joiner) : leftJoin(parts, joiner))
+  const [inner, grace] = [verb === 'join', options?.grace]
+  if (grace === undefined) place.shop.builder.add(inner ? join(parts, joiner) : leftJoin(parts, joiner))
+  else {
+    checkVersioned(name, right)
+    const waiting = { ...parts, graceMs: milliseconds(grace, `join ${name}: grace`) }
+    place.shop.builder.add((inner ? joinWithGrace : leftJoinWithGrace)(waiting, joiner))
+  }
   return { ...place, node: name, lineage: name, key, value: undefined }
+}
+
+function checkVersioned(node: string, { view, lineage }: TablePlace): void {
+  if (view.openAsOf !== undefined) return
+  throw sluiceError('SLUICE_TOPOLOGY', {
+    node,
+    problem: `it has a grace, but the table "${lineage}" only knows its last values`,
+    remedy: "Make the table versioned, for instance { versioned: '1h' }, or leave the grace out.",
+  })
 }
 
 function addStreamJoin(

@@ -15,7 +15,7 @@ import { print } from '../../engine/operators/print.ts'
 import { repartition } from '../../engine/operators/repartition.ts'
 import { selectKey } from '../../engine/operators/select-key.ts'
 import { sink } from '../../engine/operators/sink.ts'
-import { storeView } from '../../engine/operators/table-view.ts'
+import { viewOf } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
@@ -176,7 +176,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
       lineage: options?.name ?? this.place.lineage,
       key,
       value,
-      view: storeView(store.name),
+      view: viewOf(store),
     })
   }
 

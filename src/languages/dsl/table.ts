@@ -8,7 +8,7 @@ import { joinedView, joinTables } from '../../engine/operators/table-join.ts'
 import type { TableJoinKind, TableJoinParts } from '../../engine/operators/table-join.ts'
 import { filterTable, mapTable } from '../../engine/operators/table-values.ts'
 import type { Derive, DerivedTableParts } from '../../engine/operators/table-values.ts'
-import { derivedView, storeView } from '../../engine/operators/table-view.ts'
+import { derivedView, viewOf } from '../../engine/operators/table-view.ts'
 import { toStream } from '../../engine/operators/to-stream.ts'
 import { stepName } from '../../engine/topology/names.ts'
 import type { TopologyNode } from '../../engine/topology/node.ts'
@@ -120,8 +120,9 @@ export class TableHandle<K, V> implements Table<K, V> {
     const step = STEPS[verb]
     const name = isKept(options) ? stateName(place, `${step}-table`, options) : freeName(place, step, options)
     const keeping = keepingOf(place, name, value, options)
-    place.shop.builder.add(make({ name, parent: place.node, derive, ...(keeping && { keeping }) }))
-    const view = keeping === undefined ? derivedView(place.view, derive) : storeView(name)
+    const versioned = place.view.openAsOf !== undefined
+    place.shop.builder.add(make({ name, parent: place.node, derive, versioned, ...(keeping && { keeping }) }))
+    const view = keeping === undefined ? derivedView(place.view, derive) : viewOf(keeping.store)
     const lineage = options?.name ?? place.lineage
     return place.shop.table({ ...place, node: name, lineage, value: keeping?.store.value ?? value, view })
   }
@@ -134,7 +135,7 @@ export class TableHandle<K, V> implements Table<K, V> {
     const keeping = keepingOf(place, name, options?.value, options)
     const parts: TableJoinParts = { name, kind, left: place, right, joiner, ...(keeping && { keeping }) }
     for (const node of joinTables(parts)) place.shop.builder.add(node)
-    const view = keeping === undefined ? joinedView(parts) : storeView(name)
+    const view = keeping === undefined ? joinedView(parts) : viewOf(keeping.store)
     const value = keeping?.store.value ?? options?.value
     return place.shop.table({ ...place, node: name, lineage: name, value, view })
   }
@@ -149,7 +150,8 @@ const JOINS: Readonly<Record<TableJoinKind, Verb>> = {
 }
 
 function isKept(options: DerivedTableOptions | undefined): boolean {
-  return options?.materialized ?? (options?.emit !== undefined || options?.changelog !== undefined)
+  const { emit, changelog, versioned, materialized } = options ?? {}
+  return materialized ?? (emit !== undefined || changelog !== undefined || versioned !== undefined)
 }
 
 function keepingOf(

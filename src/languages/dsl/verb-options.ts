@@ -48,7 +48,14 @@ export interface EmitOptions {
   readonly emit?: Emit
 }
 
-export interface JoinOptions<K, V> extends Named, Serdes<K, V> {}
+/** Of a join of a stream with a table. */
+export interface JoinOptions<K, V> extends Named, Serdes<K, V> {
+  /**
+   * Holds each record until stream time has passed it by so much, so that the table can still learn what was valid at the record's
+   * time. Only with a versioned table. Default: records are joined at once.
+   */
+  readonly grace?: Duration
+}
 
 /** How far apart the records of two streams may be that belong together. */
 export interface StreamJoinOptions<K, V, T> extends Named, Serdes<K, V> {
@@ -70,7 +77,14 @@ export interface StateOptions extends EmitOptions {
   readonly changelog?: boolean
 }
 
-export interface TableOptions extends Named, StateOptions {}
+export interface TableOptions extends Named, StateOptions {
+  /**
+   * Keeps all values of a key over this much event time, so that an update out of order becomes part of the past instead of
+   * overwriting, and joins of streams look up what was valid at their records' time. Each update goes on at once (`emit` has no say).
+   * Default: only the last value is kept.
+   */
+  readonly versioned?: Duration
+}
 
 /** Of a table that begins at a topic or stream. */
 export interface SourceTableOptions extends TableOptions {
