@@ -32,6 +32,8 @@ export interface Held {
 /** What is told when the breaker opens or closes. */
 export interface BreakerChange {
   readonly state: 'closed' | 'open'
+  /** It was open before: a probe failed. */
+  readonly again: boolean
   /** Calls counted, and how many of them failed or were slow. */
   readonly calls: number
   readonly failed: number
@@ -160,14 +162,15 @@ export class Breaker {
   }
 
   #open(calls: number, failed: number, slow: number): BreakerChange {
+    const again = this.#state === 'half-open'
     this.#become('open')
     this.#openUntil = this.#clock.monotonic() + this.#policy.waitMs
     if (this.#held.size > 0) this.#arm()
-    return { state: 'open', calls, failed, slow }
+    return { state: 'open', again, calls, failed, slow }
   }
 
   #close(): BreakerChange {
-    const change = { state: 'closed', calls: this.#well, failed: 0, slow: 0 } as const
+    const change = { state: 'closed', again: false, calls: this.#well, failed: 0, slow: 0 } as const
     this.#become('closed')
     this.#release(this.#held.size)
     return change

@@ -40,7 +40,7 @@ export class Breakers {
       leave(pass, outcome, ms) {
         const change = breaker.leave(pass, outcome, ms)
         if (change === undefined) return
-        if (change.state === 'open') metrics.opened.value++
+        if (change.state === 'open' && !change.again) metrics.opened.value++
         tell(host, endpoint, policy, change)
       },
     }
@@ -65,10 +65,12 @@ function tell(
   { waitMs }: BreakerPolicy,
   change: BreakerChange,
 ): void {
-  const { state, calls, failed, slow } = change
+  const { state, again, calls, failed, slow } = change
   const ids = { node, task, endpoint }
   if (state === 'closed')
     return log.info({ ...ids, calls }, 'circuit breaker closed: the endpoint is well again')
+  // One line an outage, however often it is tried.
+  if (again) return log.debug({ ...ids, calls, failed, slow, waitMs }, 'circuit breaker open: a probe failed')
   log.warn(
     { ...ids, calls, failed, slow, waitMs },
     'circuit breaker open: the endpoint is not asked for a while',

@@ -88,7 +88,7 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   },
   'enrich-breaker-opened-total': {
     type: 'counter',
-    help: 'Times the circuit breaker opened, also again after a failed probe.',
+    help: 'Times the circuit breaker opened; once an outage, failed probes do not count.',
   },
   'enrich-breaker-refused-total': {
     type: 'counter',

@@ -248,9 +248,10 @@ describe('an endpoint', () => {
     const host = { ...testHost(), log }
     const { state, ask } = serviceOf(host)
     admit(enrichment(ask, { concurrency: 4 }).open(host), host, 10)
-    await host.clock.advance(500)
+    await host.clock.advance(2500)
     state.down = false
     await host.clock.advance(3000)
+    expect(host.metric('enrich-breaker-opened-total')).toBe(1)
     const ids = { node: 'enrich-test', task: '0_0', endpoint: 'enrich-test' }
     expect(lines).toEqual([
       [

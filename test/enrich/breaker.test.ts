@@ -50,6 +50,7 @@ describe('a closed breaker', () => {
     expect(breaker.state).toBe('closed')
     expect(breaker.leave(breaker.enter()!, 'failed', 1)).toEqual({
       state: 'open',
+      again: false,
       calls: 5,
       failed: 4,
       slow: 0,
@@ -109,8 +110,7 @@ describe('an open breaker', () => {
     breaker.leave(two, 'ok', 100)
     expect([breaker.state, breaker.waitMs]).toEqual(['open', 1000])
     await clock.advance(1000)
-    breaker.leave(breaker.enter()!, 'failed', 1)
-    expect(breaker.state).toBe('open')
+    expect(breaker.leave(breaker.enter()!, 'failed', 1)).toMatchObject({ state: 'open', again: true })
   })
 
   it('probes with the calls that waited longest, and lets all go on in their order when it closes', async () => {
