@@ -13,6 +13,7 @@ import type { ErrorHandler } from '../core/error-handler.ts'
 import { type AssemblyEnvironment, assembleTask } from '../engine/runtime/assemble.ts'
 import { PartitionQueue } from '../engine/runtime/buffer.ts'
 import { applyGlobal, globalReaders, type GlobalTableReader } from '../engine/runtime/global-state.ts'
+import { expiredPuts } from '../engine/runtime/local-state.ts'
 import { engineSettings, type EngineSettings } from '../engine/runtime/options.ts'
 import { Output } from '../engine/runtime/output.ts'
 import type { CurrentRecord, Task } from '../engine/runtime/task.ts'
@@ -30,6 +31,8 @@ export interface DriverOptions {
   readonly settings?: Partial<EngineSettings>
   /** Wall clock at the start, ms. Default 0. */
   readonly startTime?: number
+  /** The clock to run by, to share it with fake services. Default: one of its own, from `startTime` on. */
+  readonly clock?: ManualClock
   /** Seed of jitter and ids. Default 1. */
   readonly seed?: number
   /** Answers requests of `http(…)` sources. Default: every request is an error that says so. */
@@ -96,6 +99,9 @@ const NO_HTTP: HttpClient = {
   close: () => Promise.resolve(),
 }
 
+/** Entries written to a store at once. */
+const MANY = 10_000
+
 export class Driver {
   readonly clock: ManualClock
   readonly metrics: Metrics
@@ -114,7 +120,7 @@ export class Driver {
     this.#plan = plan
     this.#options = options
     this.#settings = engineSettings(plan.application, { ...DRIVEN, ...options.settings })
-    this.clock = manualClock(options.startTime)
+    this.clock = options.clock ?? manualClock(options.startTime)
     this.metrics = createMetrics()
     this.#globals = globalReaders(plan, this.#settings.freezeState, this.metrics)
   }
@@ -232,6 +238,7 @@ export class Driver {
       bootId: '',
       freeze: this.#settings.freezeState,
       current: () => current.record,
+      expired: expiredPuts(this.metrics, log, `${subtopology.id}_0`),
       log,
     })
     const sources = subtopology.nodes.filter((node) => node.source !== undefined)
@@ -308,7 +315,9 @@ export class Driver {
           task.sealFailed(error)
         }
       }
-      state.write(store.takeCommitted(Number.MAX_SAFE_INTEGER))
+      for (let entries = store.takeCommitted(MANY); entries.length > 0; entries = store.takeCommitted(MANY)) {
+        state.write(entries)
+      }
       store.written()
     }
   }

@@ -1,6 +1,8 @@
 /** Opens the local state of a task, active or stand-by, and knows which tasks left state on this disk. */
 import type { Disk } from '../../core/disk.ts'
-import { type TaskId, taskName } from '../../core/record.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Metrics } from '../../core/metrics.ts'
+import { type FlowRecord, type TaskId, taskName } from '../../core/record.ts'
 import { openTaskState, type TaskState } from '../state/task-state.ts'
 import type { Plan, Subtopology } from '../topology/plan.ts'
 import type { TaskEnvironment } from './opened.ts'
@@ -28,8 +30,22 @@ export function openLocalState(
     cacheEntries: settings.cacheEntries,
     freeze: settings.freezeState,
     current: () => current.record,
+    expired: expiredPuts(ports.metrics, ports.log, taskName(id)),
     log: ports.log,
   })
+}
+
+/** Counts and logs what stores drop since it is past their retention, among the records dropped by rule. */
+export function expiredPuts(
+  metrics: Metrics,
+  log: Logger,
+  task: string,
+): (record: FlowRecord | undefined, store: string) => void {
+  return (record, store) => {
+    metrics.counter('dropped-records-total', { task, node: store }).value++
+    const { topic, partition, offset } = record ?? {}
+    log.debug({ task, store, topic, partition, offset }, 'put dropped: it is past the retention of the store')
+  }
 }
 
 /** Tasks of the plan that have a folder here, so that they come back to where their state is. */

@@ -127,3 +127,12 @@ export class ChangedEntries<K, H> {
     entry.later = undefined
   }
 }
+
+/** What a drain hands out of a changed entry. */
+export interface DrainedChange<K, H> {
+  readonly key: K
+  readonly held: H | undefined
+  readonly old: H | undefined
+  readonly timestamp: number
+  readonly record: FlowRecord | undefined
+}

@@ -2,12 +2,13 @@
  * Key-value stores as operators and users see them (`context.store(…)`): plain values, or values with the event time of
  * their last update. A value put into a store is owned by it and must not be changed afterwards, nor one read from it.
  */
+import type { FetchedBatch } from '../../core/broker.ts'
 import type { Bytes, FlowRecord } from '../../core/record.ts'
-import type { TaskStorage } from '../../core/store.ts'
-import { sluiceError } from '../../core/errors.ts'
+import type { StoreEntry, TaskStorage } from '../../core/store.ts'
 import type { Serde } from '../../core/serde.ts'
+import { expectKind } from './spec.ts'
 import type { StateSpec } from './spec.ts'
-import { plainCodec, timestampedCodec } from './codec.ts'
+import { plainCodec, timestampedCodec, withTimestamp } from './codec.ts'
 import type { Timestamped } from './codec.ts'
 import { LayeredStore } from './layered-store.ts'
 import type { ManagedStore } from './managed.ts'
@@ -115,14 +116,6 @@ export function createTimestampedStore<K, V>(
   return new TimedStore<K, V>(spec, timestampedCodec(spec.value as Serde<V>), storage, options)
 }
 
-function expectKind(spec: StateSpec, kind: StateSpec['kind']): void {
-  if (spec.kind === kind) return
-  throw sluiceError('SLUICE_INTERNAL', {
-    place: `store ${spec.name}`,
-    problem: `is ${spec.kind}, not ${kind}`,
-  })
-}
-
 class PlainStore<K, V> extends LayeredStore<K, V> implements KeyValueStore<K, V>, ChangeTracking<K, V> {
   put(key: K, value: V | null | undefined, record?: FlowRecord, keyBytes?: Bytes | null): void {
     this.update(key, value ?? undefined, undefined, record, keyBytes)
@@ -132,6 +125,9 @@ class PlainStore<K, V> extends LayeredStore<K, V> implements KeyValueStore<K, V>
     return this.drain(shouldYield, ({ key, held, old, timestamp, record }) =>
       forEach(key, held, old, timestamp, record),
     )
+  }
+  restored(batch: FetchedBatch): readonly StoreEntry[] {
+    return restoredEntries(this.name, batch, (value) => value)
   }
 }
 
@@ -155,4 +151,22 @@ class TimedStore<K, V>
       forEach(key, held?.value, old?.value, timestamp, record),
     )
   }
+  restored(batch: FetchedBatch): readonly StoreEntry[] {
+    return restoredEntries(this.name, batch, (value, timestamp) => withTimestamp(timestamp, value))
+  }
+}
+
+function restoredEntries(
+  store: string,
+  batch: FetchedBatch,
+  stored: (value: Bytes, timestamp: number) => Bytes,
+): readonly StoreEntry[] {
+  const entries: StoreEntry[] = []
+  for (let index = 0; index < batch.count; index++) {
+    const key = batch.keyAt(index)
+    if (key === null) continue
+    const value = batch.valueAt(index)
+    entries.push({ store, key, value: value === null ? null : stored(value, batch.timestampAt(index)) })
+  }
+  return entries
 }

@@ -11,15 +11,17 @@ import type { OrderedStore, StoreEntry, TaskStorage } from '../../core/store.ts'
 import { sluiceError } from '../../core/errors.ts'
 import { OrderedMap, latin1Of } from '../../core/ordered-map.ts'
 import type { StateSpec } from './spec.ts'
-import { withTimestamp } from './codec.ts'
 import type { HeldCodec } from './codec.ts'
 import { ChangedEntries, CleanEntries, Entry } from './entry.ts'
+import type { DrainedChange } from './entry.ts'
 import type { LogUpdate, ManagedStore } from './managed.ts'
 import { BEYOND_BYTES, mergedRange, startingWith } from './overlay.ts'
 import type { StateOptions } from './options.ts'
 import type { Overlaid } from './overlay.ts'
 import { SealedGeneration } from './sealed.ts'
 import { StoreSerializer } from './serializer.ts'
+import { KeyIds } from './stored-keys.ts'
+import type { StoredKeys } from './stored-keys.ts'
 
 /** Estimated bytes an entry costs beside its key and value. */
 const ENTRY_BYTES = 200
@@ -28,9 +30,8 @@ const STEP = 32
 
 export abstract class LayeredStore<K, H> implements ManagedStore {
   readonly name: string
-  readonly #spec: StateSpec
   readonly #serializer: StoreSerializer<K, H>
-  readonly #storage: OrderedStore
+  protected readonly storage: OrderedStore
   readonly #current: (() => FlowRecord | undefined) | undefined
   readonly #maxEntries: number
   readonly #maxBytes: number
@@ -38,6 +39,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   #keepOld: boolean
   /** Text keys are their own ids: no serialisation on the hot path. */
   readonly #textKeys: boolean
+  readonly #keys: KeyIds<K>
 
   #entries = new Map<string, Entry<K, H>>()
   readonly #clean = new CleanEntries<K, H>()
@@ -51,23 +53,29 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   /** Id of the last key found nowhere: a get that is followed by a put (every aggregate) then reads the storage once. */
   #missed: string | undefined
 
-  constructor(spec: StateSpec, codec: HeldCodec<H>, storage: TaskStorage, options: StateOptions) {
+  constructor(
+    spec: StateSpec,
+    codec: HeldCodec<H>,
+    storage: TaskStorage,
+    options: StateOptions,
+    keys?: StoredKeys<K>,
+  ) {
     this.name = spec.name
-    this.#spec = spec
     this.#serializer = new StoreSerializer(
       spec.name,
       options.node ?? `store ${spec.name}`,
-      spec.key as Serde<K>,
+      keys?.serde ?? (spec.key as Serde<K>),
       codec,
       options.freeze ?? false,
     )
-    this.#storage = storage.store(spec.name)
+    this.storage = storage.store(spec.name)
     this.#current = options.current
     this.#maxEntries = options.maxCacheEntries ?? 100_000
     this.#maxBytes = options.maxCacheBytes ?? 16 * 1024 * 1024
     this.#track = options.trackChanges ?? false
     this.#keepOld = this.#track && (options.keepOld ?? false)
-    this.#textKeys = spec.key.format === 'string'
+    this.#textKeys = keys === undefined && spec.key.format === 'string'
+    this.#keys = new KeyIds(spec, keys, this.#serializer, options.current)
   }
 
   get dirtyBytes(): number {
@@ -77,7 +85,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   // ---- for operators and users (key-value.ts)
 
   get(key: K, keyBytes?: Bytes | null): H | undefined {
-    const entry = this.#entries.get(this.#textKeys ? (key as string) : this.#idOf(key, keyBytes))
+    const entry = this.#entries.get(this.#textKeys ? (key as string) : this.#keys.id(key, keyBytes))
     if (entry === undefined) return this.#load(key, keyBytes)?.held
     if (!entry.dirty && !entry.changed) this.#clean.touch(entry)
     return entry.held
@@ -107,7 +115,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   prefix(start: Bytes | string): IterableIterator<[K, H]> {
     const bytes = encodedBytes(start)
     const text = latin1Of(bytes)
-    const stored = startingWith(this.#storage.range(bytes, undefined), bytes)
+    const stored = startingWith(this.storage.range(bytes, undefined), bytes)
     return mergedRange(
       stored,
       this.#freshOverlay()?.range(text, text + BEYOND_BYTES),
@@ -118,7 +126,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
 
   scan(from: Bytes | undefined, to: Bytes | undefined, reverse: boolean = false): IterableIterator<[K, H]> {
     const above = this.#freshOverlay()?.range(textOf(from), textOf(to), reverse)
-    return mergedRange(this.#storage.range(from, to, reverse), above, reverse, this.#serializer)
+    return mergedRange(this.storage.range(from, to, reverse), above, reverse, this.#serializer)
   }
 
   /** Sets or (undefined) deletes a key. */
@@ -161,9 +169,9 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
 
   /** Exact, with one storage read per uncommitted key. */
   count(): number {
-    let count = this.#storage.count()
+    let count = this.storage.count()
     const adjust = (bytes: Bytes, present: boolean): void => {
-      const stored = this.#storage.get(bytes) !== undefined
+      const stored = this.storage.get(bytes) !== undefined
       if (stored !== present) count += present ? 1 : -1
     }
     for (const sealed of this.#sealed.all()) {
@@ -172,6 +180,32 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     for (const entry of this.#dirty)
       if (entry.dirty) adjust(this.#keyBytesOf(entry), entry.held !== undefined)
     return count
+  }
+
+  // ---- for stores that know more of their keys (windows.ts)
+
+  /** False spares the storage a look-up. */
+  protected mayBeStored(_key: K): boolean {
+    return true
+  }
+
+  /** Told when a key is updated that was not since the last seal, before it is. */
+  protected becameUncommitted(_entry: Entry<K, H>): void {}
+
+  /** Told when an update could not be serialised and was undone. */
+  protected tookBack(_entry: Entry<K, H>): void {}
+
+  /** Told of each sealed key that the storage has now. */
+  protected becameStored(_key: K): void {}
+
+  /** @throws SLUICE_STORE_READ */
+  protected read(stored: Bytes): H {
+    return this.#serializer.held(stored)
+  }
+
+  /** Whether the storage does not have this update yet. */
+  protected isUncommitted(entry: Entry<K, H>): boolean {
+    return entry.dirty || this.#sealed.get(entry.id) !== undefined
   }
 
   // ---- for the runtime (managed.ts)
@@ -198,7 +232,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   }
 
   written(): void {
-    this.#sealed.written()
+    this.#sealed.written((sealed) => this.becameStored(sealed.typedKey))
     this.#overlay = undefined
     this.#missed = undefined
   }
@@ -215,34 +249,16 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     this.#missed = undefined
   }
 
-  restored(batch: FetchedBatch): readonly StoreEntry[] {
-    const entries: StoreEntry[] = []
-    const timestamped = this.#spec.kind === 'timestamped'
-    for (let index = 0; index < batch.count; index++) {
-      const key = batch.keyAt(index)
-      if (key === null) continue
-      const logged = batch.valueAt(index)
-      const value = logged === null || !timestamped ? logged : withTimestamp(batch.timestampAt(index), logged)
-      entries.push({ store: this.name, key, value })
-    }
-    return entries
-  }
+  abstract restored(batch: FetchedBatch): readonly StoreEntry[]
 
   // ---- reading
-
-  #idOf(key: K, keyBytes: Bytes | null | undefined): string {
-    return this.#textKeys ? (key as string) : latin1Of(keyBytes ?? this.#keyBytes(key))
-  }
 
   /** Looks below the cache and caches what it finds. */
   #load(key: K, keyBytes: Bytes | null | undefined): Entry<K, H> | undefined {
     if (this.#textKeys && !(key as string).isWellFormed()) return this.#loadWellFormed(key)
-    const id = this.#idOf(key, keyBytes)
+    const id = this.#keys.id(key, keyBytes)
     const sealed = this.#sealed.get(id)
-    const stored =
-      sealed === undefined
-        ? this.#storage.get(keyBytes ?? this.#bytesOfId(id, key))
-        : (sealed.value ?? undefined)
+    const stored = sealed === undefined ? this.#stored(id, key, keyBytes) : (sealed.value ?? undefined)
     if (stored === undefined) {
       this.#missed = id
       return undefined
@@ -255,6 +271,10 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     return entry
   }
 
+  #stored(id: string, key: K, keyBytes: Bytes | null | undefined): Bytes | undefined {
+    return this.mayBeStored(key) ? this.storage.get(keyBytes ?? this.#keys.bytesOf(id, key)) : undefined
+  }
+
   /** Text with lone surrogates is written as U+FFFD, so it is the same key as the text with those. */
   #loadWellFormed(key: K): Entry<K, H> | undefined {
     const text = (key as string).toWellFormed()
@@ -262,20 +282,11 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   }
 
   #bound(key: K | undefined): Bytes | undefined {
-    return key === undefined ? undefined : this.#keyBytes(key)
-  }
-
-  #keyBytes(key: K): Bytes {
-    return this.#serializer.keyBytes(key, this.#current?.())
-  }
-
-  #bytesOfId(id: string, key: K, writer?: FlowRecord): Bytes {
-    if (!this.#textKeys) return Buffer.from(id, 'latin1')
-    return this.#serializer.keyBytes(key, writer ?? this.#current?.())
+    return key === undefined ? undefined : this.#keys.bytes(key)
   }
 
   #keyBytesOf(entry: Entry<K, H>): Bytes {
-    entry.keyBytes ??= this.#bytesOfId(entry.id, entry.key, entry.record)
+    entry.keyBytes ??= this.#keys.bytesOf(entry.id, entry.key, entry.record)
     return entry.keyBytes
   }
 
@@ -300,7 +311,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   // ---- writing
 
   #entryToUpdate(key: K, keyBytes: Bytes | null | undefined): Entry<K, H> {
-    const id = this.#idOf(key, keyBytes)
+    const id = this.#keys.id(key, keyBytes)
     const known = this.#entries.get(id)
     if (known !== undefined) {
       if (!known.dirty && !known.changed) this.#clean.remove(known)
@@ -327,7 +338,10 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     const size = held === undefined ? 0 : this.#serializer.estimate(held)
     const bytes = ENTRY_BYTES + entry.id.length + size
     if (entry.dirty) this.#dirtyBytes -= entry.bytes
-    else this.#dirty.push(entry)
+    else {
+      this.#dirty.push(entry)
+      this.becameUncommitted(entry)
+    }
     entry.dirty = true
     entry.bytes = bytes
     this.#dirtyBytes += bytes
@@ -339,7 +353,8 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     try {
       const key = this.#keyBytesOf(entry)
       const value = entry.held === undefined ? null : serializer.stored(entry.held, entry.record)
-      log(key, value === null ? null : serializer.logged(value), entry.timestamp)
+      const logged = value === null ? null : serializer.logged(value)
+      log(this.#keys.logged(key), logged, entry.timestamp)
       this.#sealed.add(this.name, entry.id, entry.key, key, value)
       entry.bytes = ENTRY_BYTES + key.length + (value?.length ?? 0)
     } catch (error) {
@@ -362,6 +377,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     if (entry.changed) this.#changes.remove(entry)
     entry.dirty = false
     this.#entries.delete(entry.id)
+    this.tookBack(entry)
     this.#overlay = undefined
     this.#missed = undefined
   }
@@ -374,14 +390,6 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
       this.#entries.delete(oldest.id)
     }
   }
-}
-
-export interface DrainedChange<K, H> {
-  readonly key: K
-  readonly held: H | undefined
-  readonly old: H | undefined
-  readonly timestamp: number
-  readonly record: FlowRecord | undefined
 }
 
 function textOf(bound: Bytes | undefined): string | undefined {

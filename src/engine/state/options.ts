@@ -17,6 +17,8 @@ export interface StateOptions {
   readonly keepOld?: boolean
   /** The record being processed; asked only when an update is made without one. */
   readonly current?: () => FlowRecord | undefined
+  /** Told of each put that was dropped since its window or version is past retention. */
+  readonly expired?: (record: FlowRecord | undefined, store: string) => void
   /** The node that writes the store, for error messages. Default `store <name>`. */
   readonly node?: string
 }

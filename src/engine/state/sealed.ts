@@ -39,8 +39,12 @@ export class SealedGeneration<K> {
     return taken
   }
 
-  written(): void {
-    for (; this.#written < this.#taken; this.#written++) this.#byId.delete(this.#queue[this.#written]!.id)
+  written(each: (entry: SealedEntry<K>) => void): void {
+    for (; this.#written < this.#taken; this.#written++) {
+      const entry = this.#queue[this.#written]!
+      this.#byId.delete(entry.id)
+      each(entry)
+    }
     if (this.#byId.size === 0) this.clear()
   }
 

@@ -1,4 +1,5 @@
 /** What state needs to know of a store; the stores of a plan (`topology/`) are of this shape, which state may not import. */
+import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
 
 export interface StateSpec {
@@ -28,4 +29,13 @@ export type StoreKind =
 export interface TaskStoreSpec extends StateSpec {
   /** Full name; absent: the store is rebuilt from nothing after a crash. */
   readonly changelogTopic?: string
+}
+
+/** @throws SLUICE_INTERNAL when a store of another kind was asked for */
+export function expectKind(spec: StateSpec, kind: StateSpec['kind']): void {
+  if (spec.kind === kind) return
+  throw sluiceError('SLUICE_INTERNAL', {
+    place: `store ${spec.name}`,
+    problem: `is ${spec.kind}, not ${kind}`,
+  })
 }

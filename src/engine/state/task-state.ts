@@ -9,6 +9,8 @@ import type { TaskStoreSpec } from './spec.ts'
 import { createKeyValueStore, createTimestampedStore } from './key-value.ts'
 import type { ManagedStore } from './managed.ts'
 import type { StateOptions } from './options.ts'
+import { createSessionStore } from './session-store.ts'
+import { createTimestampedWindowStore, createWindowStore } from './window-store.ts'
 
 export interface TaskStateOptions {
   readonly backend: StoreBackend
@@ -32,6 +34,8 @@ export interface TaskStateOptions {
   readonly freeze?: boolean
   /** The record being processed, for updates made without one. */
   readonly current?: StateOptions['current']
+  /** Told of each put that was dropped since it is past retention. */
+  readonly expired?: StateOptions['expired']
   readonly log: Logger
 }
 
@@ -139,6 +143,9 @@ function distrustStore(
     return unclean ? 'it has no changelog and the last run ended without closing it' : undefined
   }
   if (positionOf(storage, store.name) === undefined) return 'its restore was never completed'
+  if ((storage.meta(layoutMeta(store.name)) ?? '') !== layoutOf(store)) {
+    return 'it was laid out for another kind or retention'
+  }
   const kept = storage.meta(topicMeta(store.name))
   const topicId = options.topicIds.get(store.changelogTopic) ?? ''
   if (kept === topicId) return undefined
@@ -151,10 +158,17 @@ function ownership({ clusterId, bootId, stores, topicIds }: TaskStateOptions): R
     [META.boot]: bootId,
     [META.clean]: CLEAN.no,
   }
-  for (const { name, changelogTopic } of stores) {
+  for (const store of stores) {
+    const { name, changelogTopic } = store
+    meta[layoutMeta(name)] = layoutOf(store)
     if (changelogTopic !== undefined) meta[topicMeta(name)] = topicIds.get(changelogTopic) ?? ''
   }
   return meta
+}
+
+/** What decides how windows and versions lie in the storage; stores of one value a key have no choice. */
+function layoutOf({ kind, retentionMs }: TaskStoreSpec): string {
+  return kind === 'key-value' || kind === 'timestamped' ? '' : `${kind} ${retentionMs ?? 'unbounded'}`
 }
 
 class OpenTaskState implements TaskState {
@@ -226,6 +240,7 @@ function stateOptionsOf(options: TaskStateOptions): StateOptions {
     ...(options.cacheBytes === undefined ? {} : { maxCacheBytes: options.cacheBytes }),
     ...(options.freeze === undefined ? {} : { freeze: options.freeze }),
     ...(options.current === undefined ? {} : { current: options.current }),
+    ...(options.expired === undefined ? {} : { expired: options.expired }),
   }
 }
 
@@ -235,6 +250,12 @@ function typedStore(store: TaskStoreSpec, storage: TaskStorage, options: StateOp
       return createKeyValueStore(store, storage, options)
     case 'timestamped':
       return createTimestampedStore(store, storage, options)
+    case 'window':
+      return createWindowStore(store, storage, options)
+    case 'timestamped-window':
+      return createTimestampedWindowStore(store, storage, options)
+    case 'session':
+      return createSessionStore(store, storage, options)
     default:
       throw sluiceError('SLUICE_INTERNAL', {
         place: `store ${store.name}`,
@@ -264,6 +285,10 @@ function positionOf(storage: TaskStorage, store: string): number | undefined {
 
 function positionMeta(store: string): string {
   return `position:${store}`
+}
+
+function layoutMeta(store: string): string {
+  return `layout:${store}`
 }
 
 function topicMeta(store: string): string {

@@ -1,8 +1,8 @@
 /** The topics an application makes for itself, with the configs Java gives them, so that either may take over the other's. */
 import { sluiceError } from '../../core/errors.ts'
 import { checkTopicName } from '../../core/topic.ts'
-import type { PartitionedInput } from './node.ts'
-import type { InternalTopic, Subtopology } from './plan.ts'
+import type { PartitionedInput, StoreSpec } from './node.ts'
+import type { InternalTopic, PlanStore, Subtopology } from './plan.ts'
 import { repartitionTopic } from './names.ts'
 
 /** Repartition topics are purged behind the committed offset; 50 MiB segments let the broker do so early. */
@@ -17,6 +17,9 @@ const CHANGELOG_CONFIG = Object.freeze({
   'cleanup.policy': 'compact',
   'message.timestamp.type': 'CreateTime',
 })
+
+/** Changelogs keep windows and versions this much longer than their stores, since brokers go by wall clock. */
+const ADDITIONAL_RETENTION_MS = 86_400_000
 
 /** @throws SLUICE_TOPIC_INVALID, SLUICE_TOPOLOGY when a topic of the user has the name of an internal one */
 export function internalTopics(
@@ -36,8 +39,7 @@ export function internalTopics(
   const changelogs = subtopologies.flatMap((subtopology) =>
     subtopology.stores
       .filter((store) => store.sourceChangelog === undefined)
-      .flatMap((store) => store.changelogTopic ?? [])
-      .map((topic) => changelog(topic, subtopology.id)),
+      .flatMap((store) => changelog(store, subtopology.id)),
   )
   const topics = [...repartitions, ...changelogs]
   checkAgainstUser(topics, subtopologies)
@@ -59,12 +61,31 @@ function repartition(
   }
 }
 
-function changelog(topic: string, subtopology: number): InternalTopic {
-  return {
-    name: checkTopicName(topic),
-    role: 'changelog',
-    config: CHANGELOG_CONFIG,
-    writtenBy: [subtopology],
+function changelog(store: PlanStore, subtopology: number): readonly InternalTopic[] {
+  if (store.changelogTopic === undefined) return []
+  const name = checkTopicName(store.changelogTopic)
+  return [{ name, role: 'changelog', config: changelogConfig(store), writtenBy: [subtopology] }]
+}
+
+/** Windows are deleted by age as well as compacted; where duplicates stand side by side there is nothing to compact. */
+function changelogConfig({
+  kind,
+  retentionMs = 0,
+  retainDuplicates,
+}: StoreSpec): Readonly<Record<string, string>> {
+  const kept = String(Math.min(retentionMs + ADDITIONAL_RETENTION_MS, Number.MAX_SAFE_INTEGER))
+  switch (kind) {
+    case 'key-value':
+    case 'timestamped':
+      return CHANGELOG_CONFIG
+    case 'versioned':
+      return { ...CHANGELOG_CONFIG, 'min.compaction.lag.ms': kept }
+    case 'window':
+    case 'timestamped-window':
+    case 'session': {
+      const policy = retainDuplicates === true ? 'delete' : 'compact,delete'
+      return { ...CHANGELOG_CONFIG, 'cleanup.policy': policy, 'retention.ms': kept }
+    }
   }
 }
 

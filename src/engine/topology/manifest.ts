@@ -20,6 +20,7 @@ export function makeManifest(application: string, subtopologies: readonly Subtop
         key: store.key.format,
         value: store.value.format,
         ...(store.changelogTopic === undefined ? {} : { changelog: store.changelogTopic }),
+        ...(store.retentionMs === undefined ? {} : { retentionMs: store.retentionMs }),
       })),
       (store) => store.name,
     ),

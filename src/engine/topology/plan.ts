@@ -79,6 +79,8 @@ export interface ManifestStore {
   readonly key: string
   readonly value: string
   readonly changelog?: string
+  /** Of windows, sessions and versions; it may change between starts, what it was is shown. */
+  readonly retentionMs?: number
 }
 
 /** What a group member tells the broker about a plan. */
