@@ -28,9 +28,10 @@ export function murmur2(data: Bytes, length: number = data.length): number {
   return h
 }
 
-/** The partition of a serialised key among `partitions`. */
-export function partitionOf(key: Encoded, partitions: number): number {
-  return ((typeof key === 'string' ? murmur2OfText(key) : murmur2(key)) & 0x7fffffff) % partitions
+/** The partition of a serialised key among `partitions`. @param windowBytes bytes at its end that do not count (`Serde`) */
+export function partitionOf(key: Encoded, partitions: number, windowBytes: number = 0): number {
+  const hash = typeof key === 'string' ? murmur2OfText(key) : murmur2(key, key.length - windowBytes)
+  return (hash & 0x7fffffff) % partitions
 }
 
 /** Where short text is spelt out for hashing: encoding it would allocate bytes that are thrown away at once. */

@@ -36,6 +36,11 @@ export interface Serde<T> {
    * refused at the source even where its value is never decoded. Formats that can't be checked cheaply leave it out.
    */
   check?(bytes: Bytes): void
+  /**
+   * Bytes at the end of a serialised key that do not take part in choosing its partition: the window of a windowed key, so that
+   * all windows of a key stay together. Default 0.
+   */
+  readonly windowBytes?: number
 }
 
 /** Text stands for UTF-8: the bytes of an encoded key or value. */

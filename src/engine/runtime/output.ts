@@ -89,7 +89,7 @@ export class Output {
         )
         const partition =
           spec.partition?.(record, targets.length) ??
-          (key === null ? roundRobin++ % targets.length : choose(key, targets.length))
+          (key === null ? roundRobin++ % targets.length : choose(key, targets.length, spec.key.windowBytes))
         const target = targets[partition]
         if (target === undefined) throw noPartition(node, topic, partition, targets.length)
         this.#buffer.append(target, key, value, record.timestamp, headers)
@@ -205,8 +205,8 @@ function noPartition(node: string, topic: string, partition: number, partitions:
   return sluiceError('SLUICE_INTERNAL', { place: node, problem })
 }
 
-function choose(key: Encoded, partitions: number): number {
-  return partitions === 1 ? 0 : partitionOf(key, partitions)
+function choose(key: Encoded, partitions: number, windowBytes?: number): number {
+  return partitions === 1 ? 0 : partitionOf(key, partitions, windowBytes)
 }
 
 /** @param bytes what the content was read from, where they may be written again */
