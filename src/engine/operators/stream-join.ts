@@ -8,6 +8,7 @@ import type { WindowStore } from '../state/windowed-store.ts'
 import type { PartitionedInput, StoreSpec, TopologyNode } from '../topology/node.ts'
 import { isAbsent } from './absent.ts'
 import type { Joiner } from './join.ts'
+import { buildSelfJoin } from './self-join.ts'
 import { Unmatched, unmatchedKeySerde, unmatchedValuesSerde } from './unmatched.ts'
 import type { EmitUnmatched, JoinWindow, UnmatchedStore } from './unmatched.ts'
 
@@ -65,20 +66,33 @@ export function joinStreams(parts: StreamJoinParts): readonly TopologyNode[] {
     allowsNullKey: kind !== 'join',
     build: buildSide(side),
   })
+  const merge: TopologyNode = {
+    name,
+    kind,
+    parents: [`${name}${own}`, `${name}${other}`],
+    reads: 'nothing',
+    keeps: 'both',
+    build: ({ next }) => ({ process: next }),
+  }
   return [
     windowNode(ownWindow, left, ownStore),
     windowNode(otherWindow, right, otherStore),
     join(own, ownWindow, sides[0]),
     join(other, otherWindow, sides[1]),
-    {
-      name,
-      kind,
-      parents: [`${name}${own}`, `${name}${other}`],
-      reads: 'nothing',
-      keeps: 'both',
-      build: ({ next }) => ({ process: next }),
-    },
+    left.parent === right.parent
+      ? { ...merge, selfJoin: selfJoin(parts, ownWindow, ownStore, merge) }
+      : merge,
   ]
+}
+
+function selfJoin(
+  { window, joiner }: StreamJoinParts,
+  parent: string,
+  { name: store }: StoreSpec,
+  merge: TopologyNode,
+): TopologyNode {
+  const build = buildSelfJoin(store, window, joiner)
+  return { ...merge, parents: [parent], reads: 'both', keeps: 'key', connects: [store], build }
 }
 
 function windowStore(
@@ -109,7 +123,7 @@ function sharedStore({ name, kind, left, right, changelog }: StreamJoinParts): S
   }
 }
 
-/** Keeps each record for the other side and passes it on. */
+/** Passes each record on and keeps it for the other side. */
 function windowNode(name: string, input: PartitionedInput, store: StoreSpec): TopologyNode {
   return {
     name,
@@ -124,8 +138,8 @@ function windowNode(name: string, input: PartitionedInput, store: StoreSpec): To
       const records = context.store<WindowStore<unknown, unknown>>(store.name)
       return {
         process: (record) => {
-          if (!isAbsent(record.key)) records.put(record.key, record.value, record.timestamp, record)
           next(record)
+          if (!isAbsent(record.key)) records.put(record.key, record.value, record.timestamp, record)
         },
       }
     },

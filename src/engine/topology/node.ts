@@ -54,6 +54,11 @@ export interface TopologyNode {
   readonly asynchronous?: boolean
   /** Serdes of an asynchronous node's input, as given to `context.async`. */
   readonly ledger?: LedgerCodec
+  /**
+   * Of a join of a stream with itself: what may take the place of this node, below the first of the windows only, when the
+   * records are to be kept once (`shareSelfJoins`).
+   */
+  readonly selfJoin?: TopologyNode
   /** A left join takes null keys: a repartition somewhere in front of it must not drop them (rule R3). */
   readonly allowsNullKey?: boolean
   /** Serdes known for the output of this node, when the value or key is written somewhere below. */
