@@ -58,7 +58,7 @@ async function main(options: ShopOptions): Promise<void> {
   const run: Shop = { options, say, file, api, chat, stop: stopAtSignal() }
   try {
     const totals = await live(run)
-    const redriven = options.broken ? await redrive(run) : 0
+    const redriven = await redrive(run)
     await finish(run, { ...totals, redriven })
   } finally {
     await Promise.all([api.close(), chat.close()])
@@ -123,9 +123,9 @@ function promote({ file, say }: Shop): void {
     say(`${name} is platinum from now on (an update in SQLite, captured live)`, 'yellow')
 }
 
-/** As a person would do it: the commands need the folder for themselves. */
-async function redrive({ options, say, stop }: Shop): Promise<number> {
-  if (stop.signal.aborted) return 0
+/** As a person would do it: the commands need the folder for themselves. Letters of a run that was killed are among them. */
+async function redrive({ options, say }: Shop): Promise<number> {
+  if ((await lettersLeft(options)) === 0) return 0
   const listed = await sluice(['dlq', 'list', '--folder', options.folder, '--limit', '3'])
   say(`the first dead letters (sluice dlq list --folder ${shown(options.folder)}):\n${listed}`)
   const sent = await sluice(['dlq', 'redrive', '--all', '--folder', options.folder, '--json'])
