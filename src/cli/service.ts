@@ -26,6 +26,8 @@ export interface Service extends RunningApp {
 export interface Place {
   readonly ports: Ports
   readonly stateFolder: string
+  /** Told of every change of state from the first one on. */
+  readonly onState?: StateListener | undefined
 }
 
 /**
@@ -39,12 +41,13 @@ export async function startService(
   settings: Settings,
   release: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Service> {
-  const { ports, stateFolder } = place
+  const { ports, stateFolder, onState } = place
   const running = await startApp(app.plan(), {
     ports,
     settings: settingsFrom(settings),
     stateFolder,
     onError: app.onError,
+    onState,
     endpoint: endpointOf(settings),
   })
   try {

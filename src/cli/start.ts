@@ -1,6 +1,7 @@
 /** One application inside a program of one's own: `start`. It never ends the process and never throws outside its promises. */
 import { sluiceError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
+import type { StateListener } from '../engine/runtime/app-state.ts'
 import type { App } from '../languages/dsl/app.ts'
 import { openRuntime } from './runtime.ts'
 import { startService } from './service.ts'
@@ -18,6 +19,11 @@ export interface StartOptions extends Config {
    * program wants (await `ended`). A second signal has its usual effect. Default false.
    */
   readonly signals?: boolean
+  /**
+   * Told of every change of state (`AppState`) from the first one on, where `onState` of the result comes too late for those
+   * during the start. Be quick; a listener that throws is logged and removed.
+   */
+  readonly onState?: StateListener
   /** For instance a pino logger. Default: silent. */
   readonly log?: Logger
 }
@@ -33,7 +39,7 @@ export interface StartOptions extends Config {
  * SLUICE_CLOSED when `signal` is aborted already, and what starting an application throws
  */
 export async function start(definition: App, options: StartOptions = {}): Promise<Service> {
-  const { signal, signals = false, log, ...config } = options
+  const { signal, signals = false, log, onState, ...config } = options
   if (signal?.aborted === true) throw sluiceError('SLUICE_CLOSED', { what: 'the signal given to start' })
   const { settings } = resolveSettings([programLayer(config, `start ${definition.name}`)], SOURCES)
   const runtime = await openRuntime({
@@ -42,7 +48,9 @@ export async function start(definition: App, options: StartOptions = {}): Promis
     ...(log === undefined ? {} : { log }),
   })
   try {
-    const service = await startService(runtime, definition, settings, () => runtime.close())
+    const { ports, stateFolder } = runtime
+    const place = { ports, stateFolder, onState }
+    const service = await startService(place, definition, settings, () => runtime.close())
     closeAt(service, signal)
     if (signals) closeAtSignals(service)
     return service

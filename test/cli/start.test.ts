@@ -52,6 +52,15 @@ describe('start', () => {
     await (await start(copy('states'), { folder })).close()
   })
 
+  it('tells a listener given to it of the very first change', async () => {
+    const seen: string[] = []
+    const onState = (state: AppState, previous: AppState): void => void seen.push(`${previous}>${state}`)
+    const app = await start(copy('told'), { folder, onState })
+    await reached(app, 'running')
+    await app.close()
+    expect(seen).toEqual(['starting>running', 'running>closing', 'closing>closed'])
+  })
+
   it('runs several applications in one process', async () => {
     const apps = await Promise.all([start(copy('one')), start(copy('two')), start(copy('three'))])
     await Promise.all(apps.map((app) => reached(app, 'running')))

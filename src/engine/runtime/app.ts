@@ -28,6 +28,8 @@ export interface AppOptions {
   readonly endpoint?: string | undefined
   /** Decides about records that fail, before the settings `on…Error` do. Default: none. */
   readonly onError?: ErrorHandler | undefined
+  /** As `onState` of the running application, before its first change: none is missed. Default: nobody. */
+  readonly onState?: StateListener | undefined
   /** Told how far each store's restore from its changelog is. One that throws is logged. Default: nobody. */
   readonly onRestore?: (progress: RestoreProgress) => void
 }
@@ -84,6 +86,7 @@ export async function startApp(plan: Plan, options: AppOptions): Promise<Running
     const { counts, topicIds } = await prepareTopics(plan, ports.broker, settings)
     const clusterId = await ports.broker.clusterId()
     const life = new AppLife(ports.log.child({ application: plan.application }))
+    if (options.onState !== undefined) life.onState(options.onState)
     const worker = new Worker({
       plan,
       settings,
