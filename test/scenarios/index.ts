@@ -7,6 +7,7 @@ import { everything } from './everything.ts'
 import { fansOut } from './fans-out.ts'
 import { globals } from './globals.ts'
 import { joins } from './joins.ts'
+import { pairs } from './pairs.ts'
 import { punctuates } from './punctuates.ts'
 import { refers } from './refers.ts'
 import { rejects } from './rejects.ts'
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   aggregates,
   joins,
   refers,
+  pairs,
   globals,
   asks,
   breaks,
