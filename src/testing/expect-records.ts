@@ -85,8 +85,9 @@ function shown({ key, value, timestamp }: Omit<ExpectedRecord, 'headers'>): stri
   return `${key === undefined ? '(any key)' : text(key)}  ${value === undefined ? '(any value)' : text(value)}${time}`
 }
 
-/** On one line, its fields sorted, so that equal values look equal. */
+/** On one line, its fields sorted, so that equal values look equal; bytes (of dead letters) as the text they are mostly. */
 function text(value: unknown): string {
+  if (value instanceof Uint8Array) return `bytes ${inspect(Buffer.from(value).toString('utf8'))}`
   return inspect(value, { depth: 20, breakLength: Infinity, compact: true, sorted: true })
 }
 

@@ -175,6 +175,29 @@ describe.each(tests)('$name', ({ page, file }) => {
   })
 })
 
+describe('the tests of docs/guides/test.md', () => {
+  it('pass under vitest, too', () => {
+    const page = pages.find(({ name }) => name === 'guides/test.md')!
+    // Inside the repository, where `vitest` is found.
+    const project = join(root, '.vitest/docs')
+    mkdirSync(project, { recursive: true })
+    const config = `import config from '../../vitest.config.ts'\nexport default { ...config, test: { include: ['*.test.ts'] } }\n`
+    writeFileSync(join(project, 'vitest.config.ts'), config)
+    for (const [name, text] of modulesOf(page)) {
+      writeFileSync(join(project, name), text.replace("from 'node:test'", "from 'vitest'"))
+    }
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+    const { stdout, stderr, status } = spawnSync(process.execPath, [vitest, 'run'], {
+      cwd: project,
+      encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+    rmSync(project, { recursive: true, force: true })
+    expect(stdout + stderr).toMatch(/Tests +[5-9]/)
+    expect({ status, stdout: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, stdout: '' })
+  })
+})
+
 /** A program that embeds Sluice runs to its end: it says so by its name. */
 const programs = pages.flatMap((page) =>
   [...modulesOf(page).keys()]

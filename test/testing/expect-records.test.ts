@@ -54,6 +54,11 @@ describe('expectRecords', () => {
     )
   })
 
+  it('shows raw bytes as text', () => {
+    const came = [{ key: Buffer.from('k'), value: null }]
+    expect(diff(came, [])).toContain("+ bytes 'k'  null")
+  })
+
   it('says which record is missing or too much, not that all behind it are wrong', () => {
     const three = ['a', 'b', 'c'].map((key) => record(key, 1))
     const keys = (...names: string[]): ExpectedRecord[] => names.map((key) => ({ key, value: 1 }))
