@@ -3,7 +3,7 @@
  * with CRC out, 8 partitions, exactly-once with a commit each 100 ms, 200-byte JSON values. Prints its method and, per
  * workload, records/s (median of the rounds) and CPU per record; it fails when an output count is wrong.
  *
- *   npm run bench -- [--records 600000] [--rounds 3] [--only stateless,count,join] [--store memory|lmdb|sqlite]
+ *   npm run bench -- [--records 600000] [--rounds 3] [--only stateless,count,join,pairs] [--store memory|lmdb|sqlite]
  */
 import { parseArgs } from 'node:util'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -46,10 +46,20 @@ interface Customer {
   club_status: string
 }
 
+interface Click {
+  click_id: number
+  user_id: number
+  page: string
+  click_time: number
+  referrer: string
+}
+
 interface Workload {
   readonly name: string
   readonly aim: number
   readonly app: App
+  /** Half of the records are clicks; both halves are 1 ms apart. */
+  readonly clicks?: boolean
   /** Records expected in `out`, or undefined when coalescing makes it vary (then between 1 and the input). */
   readonly outputs: (records: number) => number | undefined
   readonly table: boolean
@@ -64,6 +74,9 @@ const CHANNELS = ['web', 'iOS', 'android', 'iOS-test', 'web-test']
 
 const ratings = topic('ratings', { key: string, value: json<Rating>() })
 const customers = topic('customers', { key: string, value: json<Customer>() })
+const clicks = topic('clicks', { key: string, value: json<Click>() })
+/** Of the join of ratings with clicks. */
+const WITHIN_MS = 10_000
 
 const WORKLOADS: readonly Workload[] = [
   {
@@ -118,6 +131,23 @@ const WORKLOADS: readonly Workload[] = [
         .to(topic('out', { key: string, value: json() }))
     }),
   },
+  {
+    name: 'pairs',
+    aim: 60_000,
+    table: false,
+    clicks: true,
+    outputs: pairsAmong,
+    app: defineApp('bench-pairs', (flow) => {
+      const attributed = (
+        { rating_id, user_id, stars }: Rating,
+        { click_id, page, referrer }: Click,
+      ): object => ({ rating_id, click_id, user_id, stars, page, referrer })
+      flow
+        .stream(ratings)
+        .join(flow.stream(clicks), attributed, { within: WITHIN_MS, grace: '60s', name: 'attributed' })
+        .to(topic('out', { key: string, value: json() }))
+    }),
+  },
 ]
 
 function ratingOf(index: number): Rating {
@@ -132,6 +162,32 @@ function ratingOf(index: number): Rating {
     channel: CHANNELS[(mixed >>> 4) % CHANNELS.length]!,
     message: '',
   }
+}
+
+function clickOf(index: number): Click {
+  const mixed = Math.imul(index ^ 0x85ebca6b, 0x9e3779b9) >>> 0
+  return {
+    click_id: index,
+    user_id: (mixed >>> 8) % USERS,
+    page: `/products/${mixed % 9_000}`,
+    click_time: 1_700_000_000_000 + index,
+    referrer: MESSAGE,
+  }
+}
+
+function denseRatingOf(index: number): Rating {
+  return { ...ratingOf(index), rating_time: 1_700_000_000_000 + index }
+}
+
+/** Ratings and clicks of one user not more than WITHIN_MS apart, of half the records each. */
+function pairsAmong(records: number): number {
+  const clicked = Array.from({ length: USERS }, (): number[] => [])
+  const half = records >> 1
+  for (let index = 0; index < half; index++) clicked[clickOf(index).user_id]!.push(index)
+  let pairs = 0
+  for (let index = 0; index < half; index++)
+    for (const at of clicked[ratingOf(index).user_id]!) if (Math.abs(at - index) <= WITHIN_MS) pairs++
+  return pairs
 }
 
 /** A rating as it lies in the topic: exactly VALUE_BYTES of JSON, filled up by its message. */
@@ -220,12 +276,18 @@ async function round(
   const broker = cluster.connect({ clock: systemClock, random: systemRandom })
   const http = createHttpClient({})
   try {
-    for (const name of ['ratings', 'customers', 'out'])
+    for (const name of ['ratings', 'customers', 'clicks', 'out'])
       await broker.admin.createTopic({ name, partitions: PARTITIONS })
-    await fill(broker, 'ratings', records, (index) => {
-      const rating = ratingOf(index)
+    const ofRatings = workload.clicks === true ? records >> 1 : records
+    await fill(broker, 'ratings', ofRatings, (index) => {
+      const rating = workload.clicks === true ? denseRatingOf(index) : ratingOf(index)
       return [String(rating.user_id), ratingText(rating), rating.rating_time]
     })
+    if (workload.clicks === true)
+      await fill(broker, 'clicks', ofRatings, (index) => {
+        const click = clickOf(index)
+        return [String(click.user_id), JSON.stringify(click), click.click_time]
+      })
     if (workload.table)
       await fill(broker, 'customers', USERS, (id) => [String(id), JSON.stringify(customerOf(id)), 1])
     const cpu = process.cpuUsage()
@@ -248,7 +310,7 @@ async function round(
     })
     await Promise.race([
       app.ended,
-      untilCommitted(broker, workload.app.name, workload.table ? ['ratings', 'customers'] : ['ratings']),
+      untilCommitted(broker, workload.app.name, ['ratings', 'customers', 'clicks']),
     ])
     const seconds = (performance.now() - begun) / 1000
     const used = process.cpuUsage(cpu)
