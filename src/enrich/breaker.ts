@@ -211,9 +211,14 @@ export class Breaker {
     this.#release(this.#freeProbes)
   }
 
-  /** A copy: those refused again are held again, behind the others. */
+  /** Taken out first: those refused again are held again, behind the others. */
   #release(count: number): void {
-    for (const call of [...this.#held].slice(0, Math.max(0, count))) {
+    const first: Held[] = []
+    for (const call of this.#held) {
+      if (first.length >= count) break
+      first.push(call)
+    }
+    for (const call of first) {
       // One that was resumed may have taken others with it.
       if (this.#held.delete(call)) call.resume()
     }

@@ -124,6 +124,7 @@ describe('the shop demo', () => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-shop-'))
     broken = await demo('--dir', folder, '--broken', '--seconds', '4', '--rate', '120')
     again = await demo('--dir', folder, '--seconds', '1', '--rate', '60')
+    if (broken.code !== 0 || again.code !== 0) throw new Error(broken.errors + broken.text + again.errors)
     seen = await kept(folder)
   }, 60_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
