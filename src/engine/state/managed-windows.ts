@@ -4,11 +4,13 @@ import type { StoreEntry } from '../../core/store.ts'
 import type { Windowed } from '../../core/windowed.ts'
 import type { LogUpdate, ManagedStore } from './managed.ts'
 import type { WindowKey } from './window-keys.ts'
-import type { OnWindowChange, WindowChangeTracking } from './windowed-store.ts'
+import type { ClosingWindows, OnWindowChange, WindowChangeTracking } from './windowed-store.ts'
 import type { Windows } from './windows.ts'
 
 /** `H` is what is held of a window, `V` the value in it. */
-export abstract class ManagedWindows<K, H, V> implements ManagedStore, WindowChangeTracking<K, V> {
+export abstract class ManagedWindows<K, H, V>
+  implements ManagedStore, WindowChangeTracking<K, V>, ClosingWindows<K, H>
+{
   readonly name: string
   protected readonly windows: Windows<K, H>
 
@@ -43,6 +45,18 @@ export abstract class ManagedWindows<K, H, V> implements ManagedStore, WindowCha
         record,
       ),
     )
+  }
+
+  get goneBefore(): number {
+    return this.windows.goneBefore
+  }
+
+  kept(key: K, time: number, minor: number): H | undefined {
+    return this.windows.get({ key: this.windows.keys.wellFormed(key), time, minor })
+  }
+
+  allKept(): IterableIterator<WindowKey<K>> {
+    return this.windows.allKept()
   }
 
   seal(log: LogUpdate, shouldYield: () => boolean): boolean {

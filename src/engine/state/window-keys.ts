@@ -50,6 +50,11 @@ export class WindowKeys<K> implements StoredKeys<WindowKey<K>> {
     return Math.floor(time / this.#segmentMs)
   }
 
+  /** The first time of a segment. */
+  segmentBegin(segment: number): number {
+    return segment * this.#segmentMs
+  }
+
   /** The key as it will be read back: text with lone surrogates is written as U+FFFD. */
   wellFormed(key: K): K {
     if (!this.#text || typeof key !== 'string' || key.isWellFormed()) return key

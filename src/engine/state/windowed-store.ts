@@ -84,3 +84,15 @@ export type OnWindowChange<K, V> = (
   timestamp: number,
   record: FlowRecord | undefined,
 ) => void
+
+/**
+ * For operators that emit a window once, after it has closed: windows behind the retention too, as long as the storage has them.
+ * `time` and `minor` are a window's start and 0, a session's end and start.
+ */
+export interface ClosingWindows<K, R> {
+  /** Windows of an earlier time leave the storage with the next commit. */
+  readonly goneBefore: number
+  kept(key: K, time: number, minor: number): R | undefined
+  /** All that do not leave with the next commit, in no order that means anything. */
+  allKept(): IterableIterator<{ readonly key: K; readonly time: number; readonly minor: number }>
+}

@@ -67,6 +67,11 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     return Math.max(0, this.#observed - this.#retentionMs + 1)
   }
 
+  /** Windows before it leave the storage with the next commit. */
+  get goneBefore(): number {
+    return this.keys.segmentBegin(this.#firstSegment(this.#observed))
+  }
+
   find(key: WindowKey<K>): H | undefined {
     return key.time < this.earliest ? undefined : this.get(key)
   }
@@ -126,6 +131,13 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
         continue
       yield found
     }
+  }
+
+  /** What does not leave with the next commit, behind the retention or not. */
+  *allKept(): IterableIterator<WindowKey<K>> {
+    const first = this.#firstSegment(this.#observed)
+    const end = segmentStart(this.keys.segmentOf(Math.max(0, this.#observed)) + 1)
+    for (const [key] of this.scan(segmentStart(first), end)) yield key
   }
 
   /** `drain`, for who stands in front of these windows. */

@@ -1,0 +1,100 @@
+/**
+ * count, reduce and aggregate in sessions: a record joins all sessions of its key that lie within the gap into one. The parts are
+ * deleted first, then the whole is put. Null keys are dropped, null values reach the aggregator. A result has the time of its
+ * session's end (rule R4).
+ */
+import type { BuildProcessor } from '../../core/processor.ts'
+import type { FlowRecord } from '../../core/record.ts'
+import type { Windowed } from '../../core/windowed.ts'
+import { isAbsent } from './absent.ts'
+import { emissionOf } from './window-emit.ts'
+import type { AggregateSessions, Emission, Shape, WindowedBuild } from './window-emit.ts'
+import type { WindowSteps } from './window-steps.ts'
+import { closesAfter } from './windows.ts'
+import type { SessionWindow } from './windows.ts'
+
+/** A session and its aggregate. */
+type Session = readonly [window: Windowed<unknown>, aggregate: unknown]
+
+export function buildSessions(
+  window: SessionWindow,
+  parts: WindowedBuild,
+  steps: WindowSteps,
+): BuildProcessor {
+  const { gapMs } = window
+  const waits = closesAfter(window)
+  return (context) => {
+    const store = context.store<AggregateSessions>(parts.store)
+    const emission = emissionOf(context, parts, store, sessionShape(store), true)
+    const { looked, flush } = emission
+    const time = context.kept('time')
+    const process = (record: FlowRecord): void => {
+      const { key, timestamp } = record
+      if (isAbsent(key)) return context.drop(record, 'null key in a windowed aggregation')
+      if (timestamp > time.value) time.value = timestamp
+      const closeTime = time.value - waits
+      const found = [...store.findSessions(key, timestamp - gapMs, timestamp + gapMs)]
+      const { start, end, aggregate } = joined(found, record, steps)
+      if (end < closeTime) context.drop(record, 'its session has closed')
+      else {
+        const alone = start === timestamp && end === timestamp
+        if (!alone) for (const session of found) removeSession(store, emission, session, record)
+        if (!alone || found.length === 0) emission.opened(key, end, start)
+        putSession(store, emission, { key, start, end }, steps.add(aggregate, record), record)
+      }
+      looked(record, closeTime)
+    }
+    return flush === undefined ? { process } : { process, flush }
+  }
+}
+
+/** The session that a record makes of those it found, and their aggregates as one. */
+function joined(
+  found: readonly Session[],
+  record: FlowRecord,
+  { init, merge }: WindowSteps,
+): { readonly start: number; readonly end: number; readonly aggregate: unknown } {
+  let start = record.timestamp
+  let end = record.timestamp
+  let aggregate = init()
+  for (const [window, part] of found) {
+    aggregate = merge(aggregate, part, record)
+    if (window.start < start) start = window.start
+    if (window.end > end) end = window.end
+  }
+  return { start, end, aggregate }
+}
+
+function removeSession(
+  store: AggregateSessions,
+  { updated, deleted }: Emission,
+  [window, aggregate]: Session,
+  record: FlowRecord,
+): void {
+  store.remove(window, record)
+  deleted()
+  updated(record, window.start, window.end, null, aggregate, window.end)
+}
+
+function putSession(
+  store: AggregateSessions,
+  { updated }: Emission,
+  window: Windowed<unknown>,
+  value: unknown,
+  record: FlowRecord,
+): void {
+  store.put(window, value, record)
+  updated(record, window.start, window.end, value, null, window.end)
+}
+
+function sessionShape(store: AggregateSessions): Shape {
+  return {
+    startOf: (_, minor) => minor,
+    endOf: (time) => time,
+    closedUpTo: (closeTime) => closeTime - 1,
+    read: (key, time, minor) => {
+      const value = store.kept(key, time, minor)
+      return value === undefined ? undefined : { value, timestamp: time }
+    },
+  }
+}
