@@ -45,6 +45,10 @@ export interface ForeignJoinParts {
   readonly store: StoreSpec
   readonly emit?: Emit | undefined
   readonly materialized?: boolean
+  /** Name of the store of subscriptions; default after the join. */
+  readonly subscriptions?: string
+  /** Names of the topics of questions and answers, without the application's; default after the join. */
+  readonly topics?: readonly [questions: string, answers: string]
 }
 
 type Subscriptions = TimestampedStore<CombinedKey, Subscription>
@@ -61,7 +65,7 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
   const asked = { key: right.key, value: subscriptionSerde(left.key) }
   const answered = { key: left.key, value: responseSerde(right.value) }
   const subscriptions: StoreSpec = {
-    name: at('subscription-store'),
+    name: parts.subscriptions ?? at('subscription-store'),
     kind: 'timestamped',
     key: combinedKeySerde(right.key, left.key),
     value: asked.value,
@@ -72,6 +76,7 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
     sendNode(parts, at('subscription-registration-processor')),
     ...throughTopic(
       at('subscription-registration'),
+      parts.topics?.[0],
       [at('subscription-registration-processor')],
       asked,
       undefined,
@@ -88,7 +93,13 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
     },
     matchNode(match, receive, right),
     updateNode(update, subscriptions, right),
-    ...throughTopic(at('subscription-response'), [match, update], answered, partitionOfAsker),
+    ...throughTopic(
+      at('subscription-response'),
+      parts.topics?.[1],
+      [match, update],
+      answered,
+      partitionOfAsker,
+    ),
     resolveNode(parts, resolver, at('subscription-response-source')),
     { ...table({ name, parent: resolver, store, emit, materialized }), kind },
   ]
@@ -97,12 +108,13 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
 /** A sink and a source of an internal topic; whoever writes to it may be on another instance. */
 function throughTopic(
   base: string,
+  topic: string | undefined,
   parents: readonly string[],
   serdes: { readonly key: Serde<unknown>; readonly value: Serde<unknown> },
   partition: ((record: FlowRecord) => number | undefined) | undefined,
 ): readonly TopologyNode[] {
   const internal = { internal: true, scoped: true } as const
-  const sink = { topic: `${base}-topic`, ...serdes, ...internal, ...(partition && { partition }) }
+  const sink = { topic: topic ?? `${base}-topic`, ...serdes, ...internal, ...(partition && { partition }) }
   return [
     { name: `${base}-sink`, kind: 'sink', parents, sink, build: writeTo(sink), ...untouched },
     {

@@ -23,6 +23,8 @@ export interface StreamJoinParts {
   readonly joiner: Joiner
   /** Kept in changelog topics. */
   readonly changelog: boolean
+  /** Names of the stores of both sides and of records without a partner; default after the join. */
+  readonly stores?: readonly string[]
 }
 
 /** One side of a join as its node sees it. */
@@ -49,7 +51,7 @@ export function joinStreams(parts: StreamJoinParts): readonly TopologyNode[] {
     keepsRight ? '-outer-this-join' : '-this-join',
     keepsLeft ? '-outer-other-join' : '-other-join',
   ]
-  const [ownStore, otherStore] = [windowStore(parts, own, left), windowStore(parts, other, right)]
+  const [ownStore, otherStore] = [windowStore(parts, own, left, 0), windowStore(parts, other, right, 1)]
   const [ownWindow, otherWindow] = [`${name}-this-windowed`, `${name}-other-windowed`]
   const shared = kind === 'join' ? undefined : sharedStore(parts)
   const sides = sidesOf(parts, ownStore.name, otherStore.name, shared?.name)
@@ -96,13 +98,14 @@ function selfJoin(
 }
 
 function windowStore(
-  { name, window: { beforeMs, afterMs, graceMs }, changelog }: StreamJoinParts,
+  { name, window: { beforeMs, afterMs, graceMs }, changelog, stores }: StreamJoinParts,
   suffix: string,
   { key, value }: PartitionedInput,
+  side: 0 | 1,
 ): StoreSpec {
   const windowSizeMs = beforeMs + afterMs
   return {
-    name: `${name}${suffix}-store`,
+    name: stores?.[side] ?? `${name}${suffix}-store`,
     kind: 'window',
     key,
     value,
@@ -113,9 +116,9 @@ function windowStore(
   }
 }
 
-function sharedStore({ name, kind, left, right, changelog }: StreamJoinParts): StoreSpec {
+function sharedStore({ name, kind, left, right, changelog, stores }: StreamJoinParts): StoreSpec {
   return {
-    name: `${name}-${kind === 'leftJoin' ? 'left' : 'outer'}-shared-join-store`,
+    name: stores?.[2] ?? `${name}-${kind === 'leftJoin' ? 'left' : 'outer'}-shared-join-store`,
     kind: 'key-value',
     key: unmatchedKeySerde(left.key),
     value: unmatchedValuesSerde(left.value, right.value),

@@ -2,6 +2,7 @@
  * Collects the nodes of a topology. It only adds, names and freezes: whether the whole makes sense is `compile`'s business.
  */
 import { sluiceError } from '../../core/errors.ts'
+import type { NamedTopology, Optimization } from './kafka-streams/naming.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { GlobalSpec, SourceSpec, StoreSpec, TopologyNode } from './node.ts'
 import { mergedName, Names, stepName } from './names.ts'
@@ -10,6 +11,12 @@ import { mergedName, Names, stepName } from './names.ts'
 export interface Topology {
   readonly nodes: readonly TopologyNode[]
   readonly globals?: readonly GlobalSpec[]
+  /** Default: nothing is optimised. */
+  readonly optimization?: Optimization
+  /** State and internal topics without a name of the user's are refused. */
+  readonly explicitNames?: boolean
+  /** Names and graph are those of Kafka Streams: what it would have built. */
+  readonly counted?: NamedTopology
 }
 
 export class TopologyBuilder {
@@ -32,7 +39,12 @@ export class TopologyBuilder {
   }
 
   /** The source node of these topics; reading them again gives the same node. @throws SLUICE_TOPOLOGY on other serdes */
-  source(topics: readonly string[], key: Serde<unknown>, value: Serde<unknown>): TopologyNode {
+  source(
+    topics: readonly string[],
+    key: Serde<unknown>,
+    value: Serde<unknown>,
+    given?: string,
+  ): TopologyNode {
     const id = [...topics].sort().join(',')
     const known = this.#sources.get(id)
     if (known !== undefined) {
@@ -40,7 +52,7 @@ export class TopologyBuilder {
       return known
     }
     const source: SourceSpec = { topics, key, value }
-    const name = this.freeName(stepName(mergedName(topics), 'source'))
+    const name = given ?? this.freeName(stepName(mergedName(topics), 'source'))
     const node = this.add({ name, kind: 'source', parents: [], source, ...untouched })
     this.#sources.set(id, node)
     return node

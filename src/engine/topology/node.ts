@@ -74,6 +74,8 @@ export interface PartitionedInput {
   readonly name: string
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
+  /** Nobody gave its name: it may change when the topology does. */
+  readonly generated?: true
   /** Fixed partition count; absent: as the sources feeding it. */
   readonly partitions?: number
   /** Repartition even when the key cannot have changed (the verb `repartition`). */
@@ -129,6 +131,8 @@ export interface StoreSpec {
   readonly retainDuplicates?: boolean
   /** Kind `key-value`: keeps this many keys, the least recently used go (LRU). Default no bound. */
   readonly capacity?: number
+  /** Nobody gave its name: it may change when the topology does. */
+  readonly generated?: boolean
   /** A source topic that serves as changelog (table read directly from a compacted topic is NOT done by default, as in Kafka without optimisation). */
   readonly sourceChangelog?: string
 }

@@ -5,7 +5,7 @@ import { mapValues } from '../../engine/operators/map-values.ts'
 import { stepName } from '../../engine/topology/names.ts'
 import { enrichment } from '../../enrich/enrichment.ts'
 import type { EnrichOptions } from '../../enrich/types.ts'
-import { keySerde, namePart, stateName, valueSerde } from './place.ts'
+import { keySerde, namePart, stateNames, valueSerde } from './place.ts'
 import type { Place } from './place.ts'
 import type { EnrichVerbOptions } from './verb-options.ts'
 
@@ -16,8 +16,10 @@ export function addEnrichment<K, V, A, R>(
   options: (EnrichOptions & EnrichVerbOptions<K, V, A, R>) | undefined,
 ): Place {
   const { name: _, key, value, join, ...asking } = options ?? {}
-  const name = stateName(place, verbOf(sources), options)
   const { builder } = place.shop
+  const content = stepName(place.lineage, verbOf(sources))
+  const said = { verb: 'enrich', from: place.node } as const
+  const name = stateNames(place.shop, 'enrich', content, options, said).node
   const factory = enrichment(sources as never, asking)
   const codec = { key: keySerde(place, key, 'enrich'), value: valueSerde(place, value) }
   const at = { name, parent: place.node }
@@ -26,7 +28,8 @@ export function addEnrichment<K, V, A, R>(
     return { ...place, node: name, key: key ?? place.key, value: undefined }
   }
   builder.add(enrich(at, withQuestion(factory), codec))
-  const joined = builder.freeName(stepName(name, 'joined'))
+  const counted = place.shop.say({ verb: 'mapValues', from: name })
+  const joined = counted?.node ?? builder.freeName(stepName(name, 'joined'))
   builder.add(mapValues({ name: joined, parent: name }, joinAnswer(join)))
   return { ...place, node: joined, key: key ?? place.key, value: undefined }
 }

@@ -4,23 +4,26 @@ import type { Topic } from '../../core/topic.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import { TopologyBuilder } from '../../engine/topology/builder.ts'
+import type { KafkaStreamsNaming } from '../../engine/topology/kafka-streams/naming.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import { GroupedHandle } from './grouped.ts'
 import { GroupedTableHandle } from './grouped-table.ts'
-import { globalName, GlobalTableHandle } from './global-table.ts'
+import { globalNames, GlobalTableHandle } from './global-table.ts'
 import { checkOptions } from './options.ts'
-import { givenName, isMaterialized, tableStore } from './place.ts'
+import { givenName, isMaterialized, stateNames, tableStore } from './place.ts'
 import type { Supplies, Workshop } from './place.ts'
 import { StreamHandle } from './stream.ts'
 import { TableHandle } from './table.ts'
 import type { Flow, Stream, Table } from './types.ts'
-import type { GlobalTable, Named, SourceTableOptions } from './verb-options.ts'
+import type { GlobalTable, Named, SourceTableOptions, StoreNamed } from './verb-options.ts'
 
-export function makeWorkshop({ print, ...serdes }: Supplies): Workshop {
+/** @param naming counts as Kafka Streams does; absent: names come from content */
+export function makeWorkshop({ print, ...serdes }: Supplies, naming?: KafkaStreamsNaming): Workshop {
   return {
     builder: new TopologyBuilder(),
     serdes,
     print,
+    say: (said) => naming?.say(said),
     stream: (place) => new StreamHandle(place),
     table: (place) => new TableHandle(place),
     grouped: (place) => new GroupedHandle(place),
@@ -37,7 +40,8 @@ export class FlowHandle implements Flow {
     this.#shop = shop
   }
 
-  stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[]): Stream<K, V> {
+  stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[], options?: Named): Stream<K, V> {
+    checkOptions('stream', options)
     const all = 'name' in topics ? [topics] : topics
     const [first] = all
     if (first === undefined) {
@@ -49,7 +53,9 @@ export class FlowHandle implements Flow {
     }
     checkSerdes(first, all)
     const names = all.map((topic) => topic.name)
-    const source = this.#shop.builder.source(names, first.key, first.value)
+    const name = givenName(options, 'stream')
+    const said = this.#shop.say({ verb: 'stream', topics: names, name })
+    const source = this.#shop.builder.source(names, first.key, first.value, said?.node ?? name)
     const lineage = mergedName(names)
     return this.#shop.stream({
       shop: this.#shop,
@@ -63,30 +69,32 @@ export class FlowHandle implements Flow {
   table<K, V>(topic: Topic<K, V>, options?: SourceTableOptions): Table<K, V> {
     checkOptions('table', options)
     const { builder } = this.#shop
-    const name = givenName(options, 'table') ?? stepName(topic.name, 'table')
     const parent = builder.source([topic.name], topic.key, topic.value).name
     // Without options the table of a topic is one table, however often it is asked for.
-    const known = this.#tables.get(name)
+    const known = this.#tables.get(topic.name)
     if (known !== undefined && options === undefined) return known as Table<K, V>
+    const said = { verb: 'table', topic: topic.name } as const
+    const names = stateNames(this.#shop, 'table', stepName(topic.name, 'table'), options, said)
+    const name = names.node
     const { key, value } = topic
-    const store = tableStore(name, key, value, options)
-    const materialized = isMaterialized(options)
+    const store = tableStore(names, key, value, options)
+    const materialized = isMaterialized(names, options)
     builder.add(table({ name, parent, store, emit: options?.emit, materialized }))
     const lineage = options?.name ?? topic.name
     const view = viewOf(store)
     const made = this.#shop.table<K, V>({ shop: this.#shop, node: name, lineage, key, value, view })
-    this.#tables.set(name, made)
+    if (names.generated) this.#tables.set(topic.name, made)
     return made
   }
 
-  globalTable<K, V>(topic: Topic<K, V>, options?: Named): GlobalTable<K, V> {
-    const name = globalName(topic.name, options)
-    const known = this.#globals.get(name)
+  globalTable<K, V>(topic: Topic<K, V>, options?: StoreNamed): GlobalTable<K, V> {
+    const known = this.#globals.get(topic.name)
     if (known !== undefined && options === undefined) return known as GlobalTable<K, V>
+    const { store: name, generated } = globalNames(this.#shop, topic.name, options)
     const { key, value } = topic
     this.#shop.builder.addGlobal({ name, topic: topic.name, key, value })
     const made = new GlobalTableHandle(this.#shop, name, topic)
-    this.#globals.set(name, made)
+    if (generated) this.#globals.set(topic.name, made)
     return made
   }
 }

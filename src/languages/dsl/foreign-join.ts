@@ -4,8 +4,10 @@ import type { Joiner } from '../../engine/operators/join.ts'
 import { joinForeign } from '../../engine/operators/join-foreign.ts'
 import type { ForeignJoinParts, ForeignSide } from '../../engine/operators/join-foreign.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
+import type { SaidNames } from '../../engine/topology/kafka-streams/said.ts'
+import { stepName } from '../../engine/topology/names.ts'
 import { checkOptions } from './options.ts'
-import { isMaterialized, placeOf, stateName, tableStore, valueSerde } from './place.ts'
+import { isMaterialized, placeOf, stateNames, tableStore, valueSerde } from './place.ts'
 import type { TablePlace } from './place.ts'
 import type { Table } from './types.ts'
 import type { SourceTableOptions } from './verb-options.ts'
@@ -23,9 +25,12 @@ export function addForeignJoin<K, R>(
   checkOptions('joinForeign', options)
   const { shop, key } = place
   const right = placeOf<TablePlace>(other, shop, kind)
-  const name = stateName(place, `${kind}-${right.lineage}`, options)
+  const content = stepName(place.lineage, `${kind}-${right.lineage}`)
+  const said = { verb: 'foreignJoin', from: place.node, other: right.node, materialized: true } as const
+  const names = stateNames(shop, kind, content, options, said)
+  const name = names.node
   const value = (options?.value as Serde<unknown> | undefined) ?? shop.serdes.json
-  const store = tableStore(name, key, value, options)
+  const store = tableStore(names, key, value, options)
   const nodes = joinForeign({
     name,
     kind,
@@ -35,10 +40,17 @@ export function addForeignJoin<K, R>(
     joiner: joiner as Joiner,
     store,
     emit: options?.emit,
-    materialized: isMaterialized(options),
+    materialized: isMaterialized(names, options),
+    ...namedParts(names.said),
   })
   for (const node of nodes) shop.builder.add(node)
   return shop.table({ ...place, node: name, lineage: name, key, value, view: viewOf(store) })
+}
+
+/** Kafka Streams' names of what is in between. */
+function namedParts(said: SaidNames | undefined): Pick<ForeignJoinParts, 'subscriptions' | 'topics'> {
+  if (said === undefined) return {}
+  return { subscriptions: said.stores![0]!, topics: said.topics as readonly [string, string] }
 }
 
 function sideOf(place: TablePlace): ForeignSide {

@@ -5,11 +5,11 @@ import { joinGlobal, leftJoinGlobal } from '../../engine/operators/join-global.t
 import type { GlobalJoinParts } from '../../engine/operators/join-global.ts'
 import type { FromRecord } from '../../engine/operators/callbacks.ts'
 import type { Joiner } from '../../engine/operators/join.ts'
-import { namePart, freeName, givenName } from './place.ts'
-import type { Place, Workshop } from './place.ts'
+import { namePart, freeName, stateNames } from './place.ts'
+import type { Place, StateNames, Workshop } from './place.ts'
 import { stepName } from '../../engine/topology/names.ts'
 import { checkOptions } from './options.ts'
-import type { GlobalJoinOptions, GlobalTable, Named } from './verb-options.ts'
+import type { GlobalJoinOptions, GlobalTable, StoreNamed } from './verb-options.ts'
 
 export class GlobalTableHandle<K, V> implements GlobalTable<K, V> {
   readonly name: string
@@ -23,10 +23,10 @@ export class GlobalTableHandle<K, V> implements GlobalTable<K, V> {
   }
 }
 
-/** The name of a global table's store: given, or from its topic. */
-export function globalName(topic: string, options: Named | undefined): string {
+/** Of a global table's store: given, or from its topic, or as Kafka Streams counts. */
+export function globalNames(shop: Workshop, topic: string, options: StoreNamed | undefined): StateNames {
   checkOptions('globalTable', options)
-  return givenName(options, 'globalTable') ?? stepName(topic, 'global')
+  return stateNames(shop, 'globalTable', stepName(topic, 'global'), options, { verb: 'globalTable', topic })
 }
 
 /** Adds the join and answers with the place below it. @throws SLUICE_TOPOLOGY for a table of another application */
@@ -42,7 +42,7 @@ export function addGlobalJoin(
   const right = globalOf(table, place.shop, verb)
   const step = `${verb}-${namePart(right.topic.name)}`
   const parts: GlobalJoinParts = {
-    name: freeName(place, step, options),
+    name: freeName(place, step, options, { verb }),
     parent: place.node,
     table: right.name,
     key: options.key as unknown as FromRecord<unknown, unknown, unknown>,

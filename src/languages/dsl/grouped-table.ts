@@ -5,13 +5,16 @@ import { changeSerde } from '../../engine/operators/change-serde.ts'
 import { aggregateTable } from '../../engine/operators/table-group.ts'
 import type { GroupSteps } from '../../engine/operators/table-group.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
+import { stepName } from '../../engine/topology/names.ts'
 import { checkOptions } from './options.ts'
-import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
+import { isChosen, keySerde, repartitionOf, stateNames, tableStore, valueSerde } from './place.ts'
 import type { GroupPlace } from './place.ts'
 import type { GroupedTable, Table } from './types.ts'
 import type { AggregateTableOptions, ReduceTableOptions, TableOptions } from './verb-options.ts'
 
 type Verb = 'aggregate' | 'count' | 'reduce'
+const SAID = { count: 'tableCount', reduce: 'tableReduce', aggregate: 'tableAggregate' } as const
+
 type Step = (aggregate: unknown, value: unknown, key: unknown) => unknown
 
 export class GroupedTableHandle<K, V> implements GroupedTable<K, V> {
@@ -55,12 +58,14 @@ export class GroupedTableHandle<K, V> implements GroupedTable<K, V> {
     steps: GroupSteps,
   ): Table<K, A> {
     const { place } = this
-    const name = stateName(place, verb, options)
+    const said = { verb: SAID[verb], from: place.group ?? '', materialized: isChosen(options) } as const
+    const names = stateNames(place.shop, verb, stepName(place.lineage, verb), options, said)
+    const name = names.node
     const key = keySerde(place, undefined, verb)
-    const store = tableStore(name, key, value, options)
+    const store = tableStore(names, key, value, options)
     const input: AggregateParts['input'] = {
       parent: place.node,
-      name: place.repartition ?? name,
+      ...repartitionOf(names, place.repartition ?? options?.store ?? options?.name),
       key,
       value: changeSerde(valueSerde(place, undefined)),
     }

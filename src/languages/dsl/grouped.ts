@@ -5,8 +5,9 @@ import { aggregate, count, reduce } from '../../engine/operators/aggregate.ts'
 import type { AggregateParts } from '../../engine/operators/aggregate.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
 import type { TopologyNode } from '../../engine/topology/node.ts'
+import { stepName } from '../../engine/topology/names.ts'
 import { checkOptions } from './options.ts'
-import { keySerde, stateName, tableStore, valueSerde } from './place.ts'
+import { isChosen, keySerde, repartitionOf, stateNames, tableStore, valueSerde } from './place.ts'
 import type { GroupPlace } from './place.ts'
 import type { Grouped, Table } from './types.ts'
 import type { AggregateOptions, TableOptions } from './verb-options.ts'
@@ -45,12 +46,14 @@ export class GroupedHandle<K, V> implements Grouped<K, V> {
   ): Table<K, A> {
     checkOptions(verb, options)
     const { place } = this
-    const name = stateName(place, verb, options)
+    const said = { verb, from: place.group ?? '', materialized: isChosen(options) } as const
+    const names = stateNames(place.shop, verb, stepName(place.lineage, verb), options, said)
+    const name = names.node
     const key = keySerde(place, undefined, verb)
-    const store = tableStore(name, key, value, options)
+    const store = tableStore(names, key, value, options)
     const input = {
       parent: place.node,
-      name: place.repartition ?? name,
+      ...repartitionOf(names, place.repartition ?? options?.store ?? options?.name),
       key,
       value: valueSerde(place, undefined),
     }

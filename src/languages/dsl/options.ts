@@ -22,6 +22,7 @@ export type Verb =
   | 'leftJoinGlobal'
   | 'map'
   | 'mapValues'
+  | 'merge'
   | 'peek'
   | 'print'
   | 'process'
@@ -29,6 +30,7 @@ export type Verb =
   | 'reduceTable'
   | 'repartition'
   | 'selectKey'
+  | 'stream'
   | 'streamJoin'
   | 'table'
   | 'tableFilter'
@@ -43,21 +45,21 @@ export type Verb =
 
 const NAMED = ['name']
 const SERDES = ['name', 'key', 'value']
-const TABLE = ['name', 'emit', 'changelog', 'versioned']
+const TABLE = ['name', 'store', 'emit', 'changelog', 'versioned']
 
 const MATERIALIZED = [...TABLE, 'materialized']
 
 const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   aggregate: [...TABLE, 'init', 'add', 'value'],
   aggregateTable: [...TABLE, 'init', 'add', 'subtract', 'value'],
-  branch: NAMED,
+  branch: ['name', 'default', 'as'],
   count: TABLE,
   filter: NAMED,
   filterNot: NAMED,
   flatMap: SERDES,
   flatMapValues: ['name', 'value'],
   forEach: NAMED,
-  globalTable: NAMED,
+  globalTable: ['name', 'store'],
   groupBy: SERDES,
   groupByKey: SERDES,
   join: [...SERDES, 'grace'],
@@ -67,6 +69,7 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   leftJoinGlobal: ['name', 'key'],
   map: SERDES,
   mapValues: ['name', 'value'],
+  merge: NAMED,
   peek: NAMED,
   print: ['name', 'label', 'write'],
   process: [...SERDES, 'stores'],
@@ -74,7 +77,8 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   reduceTable: [...TABLE, 'add', 'subtract', 'value'],
   repartition: [...SERDES, 'partitions'],
   selectKey: SERDES,
-  streamJoin: [...SERDES, 'within', 'grace', 'otherValue', 'changelog'],
+  stream: NAMED,
+  streamJoin: [...SERDES, 'store', 'within', 'grace', 'otherValue', 'changelog'],
   table: MATERIALIZED,
   tableFilter: MATERIALIZED,
   tableFilterNot: MATERIALIZED,

@@ -7,6 +7,7 @@ import { sluiceError } from '../../core/errors.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { WriteLine } from '../../engine/operators/print.ts'
 import type { TopologyBuilder } from '../../engine/topology/builder.ts'
+import type { Said, SaidNames } from '../../engine/topology/kafka-streams/said.ts'
 import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
 import type { TableView } from '../../engine/operators/table-view.ts'
@@ -32,6 +33,8 @@ export interface Workshop {
   readonly builder: TopologyBuilder
   readonly serdes: DefaultSerdes
   readonly print: WriteLine
+  /** What Kafka Streams' builder makes of a verb; undefined where names come from content. */
+  say(said: Said): SaidNames | undefined
   stream<K, V>(place: Place): Stream<K, V>
   table<K, V>(place: TablePlace): Table<K, V>
   grouped<K, V>(place: GroupPlace): Grouped<K, V>
@@ -52,6 +55,8 @@ export interface Place {
 export interface GroupPlace extends Place {
   /** Name of the repartition topic that all aggregations of the group share; absent: each has its own. */
   readonly repartition: string | undefined
+  /** The group as Kafka Streams' names know it. */
+  readonly group?: string | undefined
 }
 
 export interface TablePlace extends Place {
@@ -71,18 +76,69 @@ export function placeOf<P extends Place>(handle: unknown, shop: Workshop, verb: 
   })
 }
 
-/** The name of a node without state: given, or from content, with a number if need be. */
-export function freeName(place: Place, verb: string, options: Named | undefined): string {
-  return givenName(options, verb) ?? place.shop.builder.freeName(stepName(place.lineage, verb))
-}
-
-/** The name of a node with state: given, or from content alone, so that it never depends on the other nodes. */
-export function stateName(place: Place, verb: string, options: Named | undefined): string {
-  return givenName(options, verb) ?? stepName(place.lineage, verb)
+/** The name of a node without state: given, or from content with a number if need be, or counted as Kafka Streams does. */
+export function freeName(
+  place: Place,
+  verb: string,
+  options: Named | undefined,
+  said: Without<Said, 'name' | 'from'>,
+): string {
+  const name = givenName(options, verb)
+  const counted = place.shop.say({ ...said, from: place.node, name } as Said)
+  return counted?.node ?? name ?? place.shop.builder.freeName(stepName(place.lineage, verb))
 }
 
 export function givenName(options: Named | undefined, verb: string): string | undefined {
   return options?.name === undefined ? undefined : checkName(options.name, `option \`name\` of ${verb}`)
+}
+
+/** Names of a node and of what it keeps. */
+export interface StateNames extends StoreName {
+  readonly node: string
+  /** Undefined where names come from content. */
+  readonly said: SaidNames | undefined
+}
+
+export interface StoreName {
+  readonly store: string
+  /** Nobody gave it. */
+  readonly generated: boolean
+}
+
+type Names = Named & { readonly store?: string | undefined }
+type Without<S, K extends PropertyKey> = S extends unknown ? Omit<S, K> : never
+
+/**
+ * Names of a node with state: given, or from content alone, or counted as Kafka Streams counts them.
+ * @param content what the node is called when names come from content @param said completed with the names that were given
+ */
+export function stateNames(
+  shop: Workshop,
+  verb: string,
+  content: string,
+  options: Names | undefined,
+  said: Without<Said, 'name' | 'store'>,
+): StateNames {
+  const name = givenName(options, verb)
+  const given =
+    options?.store === undefined ? undefined : checkName(options.store, `option \`store\` of ${verb}`)
+  const counted = shop.say({ ...said, name, store: given } as Said)
+  if (counted !== undefined) {
+    const store = counted.store ?? counted.node
+    return { node: counted.node, store, generated: given === undefined, said: counted }
+  }
+  const [node, generated] = [name ?? content, given === undefined && name === undefined]
+  return { node, store: given ?? node, generated, said: undefined }
+}
+
+/** The name of a repartition topic: Kafka Streams', or as given, or after the node it is for. */
+export function repartitionOf(
+  { said, node }: StateNames,
+  given: string | undefined,
+  input = 0,
+): { readonly name: string; readonly generated?: true } {
+  const name = said?.repartitions?.[input] ?? given ?? node
+  return given === undefined ? { name, generated: true } : { name }
 }
 
 /** Any text as a part of a name. */
@@ -91,21 +147,28 @@ export function namePart(text: string): string {
 }
 
 /** Whether the user asked for the store of a table. */
-export function isMaterialized(options: SourceTableOptions | undefined): boolean {
-  return options?.materialized ?? (options?.name !== undefined || options?.versioned !== undefined)
+export function isMaterialized(names: StateNames, options: SourceTableOptions | undefined): boolean {
+  return options?.materialized ?? (!names.generated || options?.versioned !== undefined)
+}
+
+/** Whether the user said how an aggregation is kept, as with Java's Materialized. */
+export function isChosen(options: TableOptions | undefined): boolean {
+  const { store, changelog, versioned } = options ?? {}
+  return store !== undefined || changelog !== undefined || versioned !== undefined
 }
 
 /** The store of a table or aggregation. */
 export function tableStore(
-  name: string,
+  { store: name, generated }: StoreName,
   key: Serde<unknown>,
   value: Serde<unknown>,
   options: TableOptions | undefined,
 ): StoreSpec {
   const [changelog, history] = [options?.changelog ?? true, options?.versioned]
-  if (history === undefined) return Object.freeze({ name, kind: 'timestamped', key, value, changelog })
+  const spec = { name, key, value, changelog, ...(generated && { generated }) }
+  if (history === undefined) return Object.freeze({ ...spec, kind: 'timestamped' })
   const retentionMs = milliseconds(history, `table ${name}: versioned`)
-  return Object.freeze({ name, kind: 'versioned', key, value, changelog, retentionMs })
+  return Object.freeze({ ...spec, kind: 'versioned', retentionMs })
 }
 
 /** Given, or that of the key as it was read, or that of the partner of a join, or text. */

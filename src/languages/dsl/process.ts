@@ -6,7 +6,7 @@ import { checkName, stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
 import type { Serde } from '../../core/serde.ts'
 import { checkOptions } from './options.ts'
-import { stateName } from './place.ts'
+import { stateNames } from './place.ts'
 import type { Place } from './place.ts'
 import type { ProcessContext, ProcessOptions } from './verb-options.ts'
 
@@ -33,7 +33,10 @@ export function addProcess(
   options: ProcessOptions<unknown, unknown> | undefined,
 ): Place {
   checkOptions('process', options)
-  const name = stateName(place, 'process', options)
+  const stores = options?.stores ?? []
+  const said = { verb: 'process', from: place.node, stores: stores.map((one) => one.name) } as const
+  const content = stepName(place.lineage, 'process')
+  const name = stateNames(place.shop, 'process', content, options, said).node
   place.shop.builder.add(process({ name, parent: place.node }, withUserContext(build), options?.stores ?? []))
   const lineage = options?.name ?? stepName(place.lineage, 'process')
   return { ...place, node: name, lineage, key: options?.key, value: options?.value }

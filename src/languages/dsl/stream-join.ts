@@ -9,8 +9,9 @@ import { joinWithGrace, leftJoinWithGrace } from '../../engine/operators/join-gr
 import { joinStreams } from '../../engine/operators/stream-join.ts'
 import type { StreamJoinKind } from '../../engine/operators/stream-join.ts'
 import type { JoinWindow } from '../../engine/operators/unmatched.ts'
+import { stepName } from '../../engine/topology/names.ts'
 import { checkOptions } from './options.ts'
-import { keySerde, placeOf, stateName, valueSerde } from './place.ts'
+import { keySerde, placeOf, repartitionOf, stateNames, valueSerde } from './place.ts'
 import type { Place, TablePlace } from './place.ts'
 import type { JoinOptions, StreamJoinOptions } from './verb-options.ts'
 
@@ -44,9 +45,13 @@ function addTableJoin(
   options: JoinOptions<unknown, unknown> | undefined,
 ): Place {
   checkOptions(verb, options)
-  const name = stateName(place, `${verb}-${right.lineage}`, options)
+  const said = { verb, from: place.node, table: right.node, grace: options?.grace !== undefined } as const
+  const content = stepName(place.lineage, `${verb}-${right.lineage}`)
+  const names = stateNames(place.shop, verb, content, options, said)
+  const name = names.node
   const key = keySerde(place, options?.key, verb, right.key)
-  const input = { parent: place.node, name, key, value: valueSerde(place, options?.value) }
+  const topic = repartitionOf(names, options?.name)
+  const input = { parent: place.node, ...topic, key, value: valueSerde(place, options?.value) }
   const parts = { name, input, table: right }
   const [inner, grace] = [verb === 'join', options?.grace]
   if (grace === undefined) place.shop.builder.add(inner ? join(parts, joiner) : leftJoin(parts, joiner))
@@ -75,26 +80,36 @@ function addStreamJoin(
   options: StreamJoinOptions<unknown, unknown, unknown> | undefined,
 ): Place {
   checkOptions('streamJoin', options)
-  const name = stateName(place, `${kind}-${right.lineage}`, options)
+  const said = { verb: 'streamJoin', kind: KINDS[kind], from: place.node, other: right.node } as const
+  const content = stepName(place.lineage, `${kind}-${right.lineage}`)
+  const names = stateNames(place.shop, kind, content, options, said)
+  const name = names.node
   const key = keySerde(place, options?.key, kind, right.key)
-  const side = (at: Place, suffix: string, value: Serde<unknown> | undefined) => ({
+  const side = (at: Place, suffix: string, value: Serde<unknown> | undefined, index: 0 | 1) => ({
     parent: at.node,
-    name: `${name}-${suffix}`,
+    ...repartitionOf(
+      { ...names, node: `${name}-${suffix}` },
+      options?.name && `${options.name}-${suffix}`,
+      index,
+    ),
     key,
     value: valueSerde(at, value),
   })
   const nodes = joinStreams({
     name,
     kind,
-    left: side(place, 'left', options?.value),
-    right: side(right, 'right', options?.otherValue),
+    left: side(place, 'left', options?.value, 0),
+    right: side(right, 'right', options?.otherValue, 1),
     window: windowOf(name, options),
     joiner,
     changelog: options?.changelog ?? true,
+    ...(names.said?.stores && { stores: names.said.stores }),
   })
   for (const node of nodes) place.shop.builder.add(node)
   return { ...place, node: name, lineage: name, key, value: undefined }
 }
+
+const KINDS = { join: 'inner', leftJoin: 'left', outerJoin: 'outer' } as const
 
 /** @throws SLUICE_CONFIG_INVALID without a window, or with one that ends before it begins */
 function windowOf(

@@ -1,7 +1,6 @@
 /** Streams: each verb adds nodes and gives a new handle. It must never look at a record: that is the operators' work. */
 import type { Serde } from '../../core/serde.ts'
 import type { Topic } from '../../core/topic.ts'
-import { branch, branchArm } from '../../engine/operators/branch.ts'
 import type { FromRecord } from '../../engine/operators/callbacks.ts'
 import { filter, filterNot } from '../../engine/operators/filter.ts'
 import { flatMap, flatMapValues } from '../../engine/operators/flat-map.ts'
@@ -17,9 +16,11 @@ import { selectKey } from '../../engine/operators/select-key.ts'
 import { sink } from '../../engine/operators/sink.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
+import type { StreamVerb } from '../../engine/topology/kafka-streams/said.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
 import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
 import type { Enriched, EnrichOptions, Fallbacks, Sources } from '../../enrich/types.ts'
+import { addBranches, mergeName, splitOptions } from './branch.ts'
 import { addEnrichment } from './enrich.ts'
 import { addGlobalJoin } from './global-table.ts'
 import {
@@ -27,19 +28,21 @@ import {
   givenName,
   isMaterialized,
   keySerde,
-  namePart,
   placeOf,
-  stateName,
+  repartitionOf,
+  stateNames,
   tableStore,
   valueSerde,
 } from './place.ts'
-import type { Place } from './place.ts'
+import type { Place, StateNames } from './place.ts'
 import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
 import { addJoin } from './stream-join.ts'
 import { addProcess } from './process.ts'
 import type { Grouped, Stream, Table } from './types.ts'
 import type {
+  Arms,
+  BranchOptions,
   Callback,
   EnrichVerbOptions,
   GlobalJoinOptions,
@@ -115,36 +118,23 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     return this.#rekeyed('selectKey', options, (at) => selectKey(at, selector), { value: this.place.value })
   }
 
-  branch<P extends Readonly<Record<string, Callback<K, V, boolean>>>>(
+  branch<P extends Readonly<Record<string, Callback<K, V, boolean>>>, D extends boolean = true>(
     predicates: P,
-    options?: Named,
-  ): Readonly<Record<keyof P | 'default', Stream<K, V>>> {
-    const { shop, lineage } = this.place
-    const from = givenName(options, 'branch') ?? lineage
-    const arms = [...Object.entries(predicates), ['default', undefined] as const].map(([name, when]) => {
-      const arm = stepName(from, namePart(name))
-      return {
-        name,
-        lineage: arm,
-        node: shop.builder.freeName(arm),
-        when: when as Callbacks<boolean> | undefined,
-      }
-    })
-    const at = this.#at('branch', options)
-    const branches = arms.map(({ node, when }) => (when === undefined ? { node } : { node, when }))
-    const parent = shop.builder.add(branch(at, branches)).name
-    const streams = arms.map(({ name, node, lineage: arm }) => {
-      shop.builder.add(branchArm({ name: node, parent }))
-      return [name, shop.stream<K, V>({ ...this.place, node, lineage: arm })] as const
-    })
-    return Object.freeze(Object.fromEntries(streams)) as Readonly<Record<keyof P | 'default', Stream<K, V>>>
+    options?: BranchOptions<keyof P, D>,
+  ): Readonly<Record<Arms<P, D>, Stream<K, V>>> {
+    return addBranches(
+      this.place,
+      predicates as Readonly<Record<string, Callbacks<boolean>>>,
+      options,
+    ) as never
   }
 
-  merge(...others: readonly Stream<K, V>[]): Stream<K, V> {
+  merge(...others: readonly Stream<K, V>[] | readonly [...Stream<K, V>[], Named]): Stream<K, V> {
     const { shop } = this.place
-    const places = [this.place, ...others.map((other) => placeOf(other, shop, 'merge'))]
+    const [streams, options] = splitOptions(others)
+    const places = [this.place, ...streams.map((other) => placeOf(other, shop, 'merge'))]
     const lineage = mergedName(places.map((place) => place.lineage))
-    const name = shop.builder.freeName(stepName(lineage, 'merge'))
+    const name = mergeName(this.place, places, lineage, options)
     shop.builder.add(
       merge(
         name,
@@ -156,19 +146,23 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   repartition(options?: RepartitionOptions<K, V>): Stream<K, V> {
-    const name = stateName(this.place, 'repartition', options)
+    const content = stepName(this.place.lineage, 'repartition')
+    const said = { verb: 'repartition', from: this.place.node, partitions: options?.partitions } as const
+    const names = stateNames(this.place.shop, 'repartition', content, options, said)
     const partitions = options?.partitions === undefined ? {} : { partitions: options.partitions }
-    const input = { ...this.#input(name, 'repartition', options), ...partitions }
-    return this.#after(repartition(name, input), { key: input.key, value: input.value })
+    const input = { ...this.#input(names, 'repartition', options), ...partitions }
+    return this.#after(repartition(names.node, input), { key: input.key, value: input.value })
   }
 
   toTable(options?: ToTableOptions<K, V>): Table<K, V> {
     const { shop } = this.place
-    const name = stateName(this.place, 'table', options)
-    const input = this.#input(name, 'toTable', options)
+    const said = { verb: 'toTable', from: this.place.node } as const
+    const names = stateNames(shop, 'toTable', stepName(this.place.lineage, 'table'), options, said)
+    const input = this.#input(names, 'toTable', options)
     const { key, value, parent } = input
-    const store = tableStore(name, key, value, options)
-    const [emit, materialized] = [options?.emit, isMaterialized(options)]
+    const name = names.node
+    const store = tableStore(names, key, value, options)
+    const [emit, materialized] = [options?.emit, isMaterialized(names, options)]
     shop.builder.add(table({ name, parent, store, emit, partitioned: input, materialized }))
     return shop.table({
       ...this.place,
@@ -182,24 +176,28 @@ export class StreamHandle<K, V> implements Stream<K, V> {
 
   groupByKey(options?: Named & Serdes<K, V>): Grouped<K, V> {
     checkOptions('groupByKey', options)
+    const { shop, node: from } = this.place
     const repartition = givenName(options, 'groupByKey')
     const lineage = repartition ?? this.place.lineage
     const key = options?.key ?? this.place.key
     const value = options?.value ?? this.place.value
-    return this.place.shop.grouped({ ...this.place, lineage, key, value, repartition })
+    const group = shop.say({ verb: 'groupByKey', from, name: repartition })?.group
+    return shop.grouped({ ...this.place, lineage, key, value, repartition, group })
   }
 
   groupBy<L = string>(
     selector: Callback<K, V, NoInfer<L> | null>,
     options?: NewKeyOptions<L, V>,
   ): Grouped<L, V> {
-    const node = (at: { name: string; parent: string }): TopologyNode => ({
-      ...selectKey(at, selector),
-      kind: 'groupBy',
-    })
-    const stream = this.#rekeyed<L, V>('groupBy', options, node, { value: this.place.value })
-    const place = placeOf(stream, this.place.shop, 'groupBy')
-    return this.place.shop.grouped({ ...place, repartition: options?.name })
+    checkOptions('groupBy', options)
+    const { shop, node: parent, lineage: above } = this.place
+    const repartition = givenName(options, 'groupBy')
+    const said = shop.say({ verb: 'groupBy', from: parent, name: repartition })
+    const lineage = repartition ?? stepName(above, 'groupBy')
+    const name = said?.node ?? repartition ?? shop.builder.freeName(stepName(above, 'groupBy'))
+    const node = shop.builder.add({ ...selectKey({ name, parent }, selector), kind: 'groupBy' }).name
+    const [key, value] = [options?.key, options?.value ?? this.place.value]
+    return shop.grouped({ shop, node, lineage, key, value, repartition, group: said?.group })
   }
 
   join<T, R>(
@@ -273,13 +271,15 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   to(topic: SinkTopic<K, V>, options?: Named): void {
     const { builder } = this.place.shop
     checkOptions('to', options)
-    const name = givenName(options, 'to') ?? builder.freeName(stepName(topic.name, 'sink'))
+    const given = givenName(options, 'to')
+    const said = this.place.shop.say({ verb: 'to', from: this.place.node, name: given, topic: topic.name })
+    const name = said?.node ?? given ?? builder.freeName(stepName(topic.name, 'sink'))
     builder.add(sink({ name, parent: this.place.node }, topic as unknown as Topic<unknown, unknown>))
   }
 
-  #at(verb: Verb, options: Named | undefined): { name: string; parent: string } {
+  #at(verb: Verb & StreamVerb, options: Named | undefined): { name: string; parent: string } {
     checkOptions(verb, options)
-    return { name: freeName(this.place, verb, options), parent: this.place.node }
+    return { name: freeName(this.place, verb, options, { verb }), parent: this.place.node }
   }
 
   /** The stream below a node that keeps the key; `value` is undefined when the node made a new one. */
@@ -289,7 +289,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   #rekeyed<L, W>(
-    verb: Verb,
+    verb: Verb & StreamVerb,
     options: LooseOptions,
     make: (at: { name: string; parent: string }) => TopologyNode,
     kept: { readonly value?: Serde<unknown> | undefined },
@@ -300,10 +300,11 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     return this.place.shop.stream({ ...this.place, node: node.name, lineage, key: options?.key, value })
   }
 
-  #input(name: string, verb: Verb, options: LooseOptions): PartitionedInput {
+  #input(names: StateNames, verb: Verb, options: LooseOptions): PartitionedInput {
     checkOptions(verb, options)
     const key = keySerde(this.place, options?.key, verb)
-    return { parent: this.place.node, name, key, value: valueSerde(this.place, options?.value) }
+    const topic = repartitionOf(names, options?.name)
+    return { parent: this.place.node, ...topic, key, value: valueSerde(this.place, options?.value) }
   }
 }
 

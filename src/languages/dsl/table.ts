@@ -16,8 +16,8 @@ import { addForeignJoin } from './foreign-join.ts'
 import type { ForeignJoinOptions } from './foreign-join.ts'
 import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
-import { freeName, placeOf, stateName, tableStore } from './place.ts'
-import type { TablePlace } from './place.ts'
+import { freeName, givenName, placeOf, stateNames, tableStore } from './place.ts'
+import type { StateNames, TablePlace } from './place.ts'
 import type { GroupedTable, Stream, Table } from './types.ts'
 import type { DerivedTableOptions, Named, NewKeyOptions, Present } from './verb-options.ts'
 
@@ -33,7 +33,7 @@ export class TableHandle<K, V> implements Table<K, V> {
   toStream(options?: Named): Stream<K, V> {
     const { shop, node, lineage, key, value } = this.place
     checkOptions('toStream', options)
-    const name = freeName(this.place, 'toStream', options)
+    const name = freeName(this.place, 'toStream', options, { verb: 'toStream' })
     shop.builder.add(toStream({ name, parent: node }))
     return shop.stream({ shop, node: name, lineage, key, value })
   }
@@ -101,11 +101,14 @@ export class TableHandle<K, V> implements Table<K, V> {
   ): GroupedTable<L, W> {
     const { place } = this
     checkOptions('groupBy', options)
-    const name = freeName(place, 'groupBy', options)
+    const given = givenName(options, 'groupBy')
+    const said = place.shop.say({ verb: 'tableGroupBy', from: place.node, name: given })
+    const name = said?.node ?? given ?? place.shop.builder.freeName(stepName(place.lineage, 'groupBy'))
     place.shop.builder.add(groupTable({ name, parent: place.node }, selector as SelectGroup))
     const lineage = options?.name ?? stepName(place.lineage, 'groupBy')
     const { key, value } = options ?? {}
-    return place.shop.groupedTable({ ...place, node: name, lineage, key, value, repartition: options?.name })
+    const group = { ...place, node: name, lineage, key, value, repartition: given, group: said?.group }
+    return place.shop.groupedTable(group)
   }
 
   #derived<W>(
@@ -117,9 +120,9 @@ export class TableHandle<K, V> implements Table<K, V> {
   ): Table<K, W> {
     const { place } = this
     checkOptions(verb, options)
-    const step = STEPS[verb]
-    const name = isKept(options) ? stateName(place, `${step}-table`, options) : freeName(place, step, options)
-    const keeping = keepingOf(place, name, value, options)
+    const names = derivedNames(place, verb, options)
+    const name = names.node
+    const keeping = keepingOf(place, names, value, options)
     const versioned = place.view.openAsOf !== undefined
     place.shop.builder.add(make({ name, parent: place.node, derive, versioned, ...(keeping && { keeping }) }))
     const view = keeping === undefined ? derivedView(place.view, derive) : viewOf(keeping.store)
@@ -131,8 +134,16 @@ export class TableHandle<K, V> implements Table<K, V> {
     const { place } = this
     checkOptions(JOINS[kind], options)
     const right = placeOf<TablePlace>(other, place.shop, kind)
-    const name = stateName(place, `${kind}-${right.lineage}`, options)
-    const keeping = keepingOf(place, name, options?.value, options)
+    const content = stepName(place.lineage, `${kind}-${right.lineage}`)
+    const said = {
+      verb: 'tableJoin',
+      from: place.node,
+      other: right.node,
+      materialized: isKept(options),
+    } as const
+    const names = stateNames(place.shop, kind, content, options, said)
+    const name = names.node
+    const keeping = keepingOf(place, names, options?.value, options)
     const parts: TableJoinParts = { name, kind, left: place, right, joiner, ...(keeping && { keeping }) }
     for (const node of joinTables(parts)) place.shop.builder.add(node)
     const view = keeping === undefined ? joinedView(parts) : viewOf(keeping.store)
@@ -150,17 +161,30 @@ const JOINS: Readonly<Record<TableJoinKind, Verb>> = {
 }
 
 function isKept(options: DerivedTableOptions | undefined): boolean {
-  const { emit, changelog, versioned, materialized } = options ?? {}
-  return materialized ?? (emit !== undefined || changelog !== undefined || versioned !== undefined)
+  const { emit, changelog, versioned, store, materialized } = options ?? {}
+  return materialized ?? [emit, changelog, versioned, store].some((given) => given !== undefined)
+}
+
+function derivedNames(
+  place: TablePlace,
+  verb: keyof typeof STEPS,
+  options: DerivedTableOptions | undefined,
+): StateNames {
+  const step = STEPS[verb]
+  const [kept, { shop, lineage, node: from }] = [isKept(options), place]
+  const said = { verb: verb === 'tableMapValues' ? verb : 'tableFilter', from, materialized: kept } as const
+  const free = (): string => shop.builder.freeName(stepName(lineage, step))
+  return stateNames(shop, step, kept ? stepName(lineage, `${step}-table`) : free(), options, said)
 }
 
 function keepingOf(
   { key, shop }: TablePlace,
-  name: string,
+  names: StateNames,
   value: Serde<unknown> | undefined,
   options: DerivedTableOptions | undefined,
 ): Keeping | undefined {
-  if (!isKept(options)) return undefined
-  const store = tableStore(name, key, value ?? shop.serdes.json, options)
+  // Kafka Streams keeps a filtered or mapped table only in a store with a name.
+  if (!isKept(options) || (names.said !== undefined && names.said.store === undefined)) return undefined
+  const store = tableStore(names, key, value ?? shop.serdes.json, options)
   return { store, emit: options?.emit ?? 'coalesced' }
 }

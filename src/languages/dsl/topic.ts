@@ -5,7 +5,10 @@ import type { Topic } from '../../core/topic.ts'
 
 /**
  * Names a topic and says how its keys and values are read and written.
- * @example const ratings = topic('ratings', { key: string, value: json(Rating) })
+ * @example
+ * import { json, string, topic } from 'sluice'
+ *
+ * const ratings = topic('ratings', { key: string, value: json<{ stars: number }>() })
  * @throws SLUICE_TOPIC_INVALID
  */
 export function topic<K, V>(

@@ -4,6 +4,9 @@ import type { Serde } from '../../core/serde.ts'
 import type { Topic } from '../../core/topic.ts'
 import type { Enriched, EnrichOptions, Fallbacks, Sources } from '../../enrich/types.ts'
 import type {
+  Arms,
+  BranchOptions,
+  StoreNamed,
   AggregateOptions,
   AggregateTableOptions,
   Callback,
@@ -67,12 +70,12 @@ export interface Stream<out K, out V> {
    * Splits by the first predicate that holds; the rest is in `default`. The names become part of the names below.
    * @example const { big, default: small } = orders.branch({ big: (order) => order.total > 1000 })
    */
-  branch<P extends Readonly<Record<string, Callback<K, V, boolean>>>>(
+  branch<P extends Readonly<Record<string, Callback<K, V, boolean>>>, D extends boolean = true>(
     predicates: P & { readonly default?: never },
-    options?: Named,
-  ): Readonly<Record<keyof P | 'default', Stream<K, V>>>
-  /** This stream and others as one, in no order among them. */
-  merge(...others: readonly Stream<K, V>[]): Stream<K, V>
+    options?: BranchOptions<keyof P, D>,
+  ): Readonly<Record<Arms<P, D>, Stream<K, V>>>
+  /** This stream and others as one, in no order among them. A name may come last: `a.merge(b, { name: 'both' })`. */
+  merge(...others: readonly Stream<K, V>[] | readonly [...Stream<K, V>[], Named]): Stream<K, V>
   /** Always through an internal topic, partitioned by key. */
   repartition(options?: RepartitionOptions<K, V>): Stream<K, V>
   /** The last value of each key; null deletes it. */
@@ -246,9 +249,9 @@ export interface Grouped<out K, out V> {
 /** Where an application begins. */
 export interface Flow {
   /** The records of a topic, or of several with the same types. */
-  stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[]): Stream<K, V>
+  stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[], options?: Named): Stream<K, V>
   /** A topic as a table: the last value of each key. */
   table<K, V>(topic: Topic<K, V>, options?: SourceTableOptions): Table<K, V>
   /** A topic as a table that every instance holds whole, in memory. A null key is dropped, a null value deletes. */
-  globalTable<K, V>(topic: Topic<K, V>, options?: Named): GlobalTable<K, V>
+  globalTable<K, V>(topic: Topic<K, V>, options?: StoreNamed): GlobalTable<K, V>
 }

@@ -43,6 +43,23 @@ export interface SinkTopic<K, V> {
   readonly value: { readonly format: string; readonly serialize: (value: Present<V>) => Encoded }
 }
 
+/** Names that Kafka Streams keeps apart: of the node and of its state. */
+export interface StoreNamed extends Named {
+  /** Name of the store, and with it of its changelog. Default: the `name`. Where names are Kafka Streams': what Materialized.as says. */
+  readonly store?: string
+}
+
+/** A node per arm, the default last. */
+export interface BranchOptions<A extends PropertyKey, D extends boolean> extends Named {
+  /** False: a record that fits nowhere is dropped, and there is no arm `default`. Default true. */
+  readonly default?: D
+  /** Where names are Kafka Streams': what Branched.as says of an arm. Default: its number, 0 for the default. */
+  readonly as?: { readonly [Arm in A | 'default']?: string }
+}
+
+/** The streams of a branch by arm. */
+export type Arms<P, D extends boolean> = keyof P | (D extends true ? 'default' : never)
+
 export interface EmitOptions {
   /** `every`: each update goes on at once. `coalesced`: the last of each key per commit. Default `coalesced`. */
   readonly emit?: Emit
@@ -59,6 +76,8 @@ export interface JoinOptions<K, V> extends Named, Serdes<K, V> {
 
 /** How far apart the records of two streams may be that belong together. */
 export interface StreamJoinOptions<K, V, T> extends Named, Serdes<K, V> {
+  /** Base of the names of its stores. Default: the `name`. Where names are Kafka Streams': what StreamJoined.withStoreName says. */
+  readonly store?: string
   /**
    * How long before and after a record of this stream its partner may be, by event time, bounds included: `'10s'`, or
    * `{ before, after }`, of which one may be negative. A record is kept that long, twice over.
@@ -77,7 +96,7 @@ export interface StateOptions extends EmitOptions {
   readonly changelog?: boolean
 }
 
-export interface TableOptions extends Named, StateOptions {
+export interface TableOptions extends StoreNamed, StateOptions {
   /**
    * Keeps all values of a key over this much event time, so that an update out of order becomes part of the past instead of
    * overwriting, and joins of streams look up what was valid at their records' time. Each update goes on at once (`emit` has no say).

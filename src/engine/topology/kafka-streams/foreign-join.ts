@@ -36,7 +36,6 @@ export function joinForeign(
   graph.add([asked], questions)
   graph.copartition(right.sources, new Set([questions.name]))
   const subscriptions = named('-subscription-store', 'KTABLE-FK-JOIN-SUBSCRIPTION-STATE-STORE-')
-  graph.add([graph.root], graphNode({ name: subscriptions }))
   const receive = processorNode(named('-subscription-receive', PROCESSOR), [subscriptions])
   graph.add([questions], receive)
   const match = processorNode(named('-subscription-join-foreign', PROCESSOR), right.supplier.storeNames())

@@ -7,7 +7,7 @@ import { aggregate, aggregateTable, cogroup } from './aggregates.ts'
 import type { AggregateWords } from './aggregates.ts'
 import { describeTopology } from './describe.ts'
 import { joinForeign } from './foreign-join.ts'
-import { graphNode, StreamsGraph } from './graph.ts'
+import { StreamsGraph } from './graph.ts'
 import type { GroupHandle, Handle, StreamHandle, TableHandle } from './handles.ts'
 import { buildPhysical, mergeRepartitions, mergeSources, shareSelfJoins } from './optimize.ts'
 import type { MergedRepartition } from './optimize.ts'
@@ -51,9 +51,6 @@ export class KafkaStreamsNaming {
         const store = globalTable(this.#graph, said.topic, said.name, said.store)
         return { node: store, store }
       }
-      case 'store':
-        this.#graph.add([this.#graph.root], graphNode({ name: said.store }))
-        return { node: said.store, store: said.store }
       case 'cogroup': {
         const groups = said.groups.map((id) => this.#group(id))
         return this.#made(cogroup(this.#graph, groups, wordsOf(said)))
@@ -77,9 +74,7 @@ export class KafkaStreamsNaming {
     }
   }
 
-  #below(
-    said: Exclude<Said, { readonly verb: 'stream' | 'table' | 'globalTable' | 'store' | 'cogroup' }>,
-  ): SaidNames {
+  #below(said: Exclude<Said, { readonly verb: 'stream' | 'table' | 'globalTable' | 'cogroup' }>): SaidNames {
     const graph = this.#graph
     const { from, name } = said
     switch (said.verb) {
@@ -90,7 +85,7 @@ export class KafkaStreamsNaming {
         return { ...this.#keep(split!), arms: arms.map((arm) => this.#keep(arm).node) }
       }
       case 'repartition':
-        return this.#made(repartition(graph, this.#stream(from), name, said.partitions))
+        return this.#repartitioned(repartition(graph, this.#stream(from), name, said.partitions))
       case 'to':
         return this.#keep(sink(graph, this.#stream(from), said.topic, name))
       case 'groupByKey':
@@ -143,10 +138,17 @@ export class KafkaStreamsNaming {
     return { node: handle.name }
   }
 
-  #keepGroup(handle: GroupHandle): SaidNames {
-    const node = `group-${this.#groups++}`
+  /** Goes by the name of its topic: that of its source belongs to the node that reads the topic. */
+  #repartitioned({ handle, repartitions }: Made<StreamHandle>): SaidNames {
+    const [node] = repartitions as readonly [string]
     this.#handles.set(node, handle)
-    return { node }
+    return { node, repartitions: [node] }
+  }
+
+  #keepGroup(handle: GroupHandle): SaidNames {
+    const group = `group-${this.#groups++}`
+    this.#handles.set(group, handle)
+    return { node: handle.name, group }
   }
 
   #made({ handle, store, stores, repartitions }: Made<Handle>): SaidNames {

@@ -51,7 +51,6 @@ export type Said =
   | (Keeping & From & { readonly verb: 'tableFilter' | 'tableMapValues' })
   | (Keeping & From & { readonly verb: 'tableJoin' | 'foreignJoin'; readonly other: string })
   | (Naming & From & { readonly verb: 'toStream' | 'suppress' })
-  | { readonly verb: 'store'; readonly store: string }
 
 export type JoinKind = 'inner' | 'left' | 'outer'
 export type AggregateVerb = 'count' | 'reduce' | 'aggregate'
@@ -65,8 +64,10 @@ export interface BranchArm {
 
 /** Names Kafka Streams gives to what a verb makes. */
 export interface SaidNames {
-  /** The node of the result, or the group: what `from` of the next verb says. */
+  /** The node of the result: what `from` of the next verb says. */
   readonly node: string
+  /** Of a verb that only groups: what `from` of an aggregation says. */
+  readonly group?: string
   readonly store?: string
   /** Further stores: of both sides and of unmatched records of a stream-stream join, of foreign-key subscriptions, of a grace buffer. */
   readonly stores?: readonly string[]

@@ -219,7 +219,6 @@ export function joinTable(
   const sources = graph.copartition(side.sources, table.sources)
   const name = graph.named(given, left ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-')
   const buffers = grace ? [`${name}-Buffer`] : []
-  if (grace) graph.add([graph.root], graphNode({ name: buffers[0]! }))
   const stores = [...table.supplier.storeNames(), ...buffers]
   const node = graph.add([side.node], processorNode(name, stores))
   return {
