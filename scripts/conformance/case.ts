@@ -19,8 +19,12 @@ export interface Step {
   readonly key?: string
   readonly value?: string
   readonly predicate?: string
-  readonly branches?: readonly { readonly predicate: string; readonly id: string }[]
-  readonly default?: { readonly id: string }
+  readonly branches?: readonly {
+    readonly predicate: string
+    readonly id: string
+    readonly as?: string
+  }[]
+  readonly default?: { readonly id: string; readonly as?: string }
   readonly joiner?: string
   readonly foreignKey?: string
   readonly reducer?: string
@@ -69,10 +73,28 @@ export type CaseInput =
     }
   | { readonly advanceWallClock: number }
 
+export interface GoldenTopic {
+  readonly type: string
+  readonly partitions?: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** A record of an internal topic, its key and value in hex. */
+export interface InternalRecord {
+  readonly step: number
+  readonly key: string | null
+  readonly value: string | null
+  readonly ts: number
+  readonly headers?: CaseHeaders
+}
+
 export interface Golden {
   readonly error?: { readonly phase: 'build' | 'start' | 'run'; readonly step?: number }
   readonly outputs: Readonly<Record<string, readonly CaseOutput[]>>
-  readonly internalTopics: Readonly<Record<string, { readonly type: string; readonly config: unknown }>>
+  readonly describe?: string
+  readonly internalTopics: Readonly<Record<string, GoldenTopic>>
+  readonly copartition?: readonly (readonly string[])[]
+  readonly internal?: Readonly<Record<string, readonly InternalRecord[]>>
   readonly droppedRecords: number
 }
 

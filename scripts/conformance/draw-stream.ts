@@ -5,70 +5,70 @@ import { flatFunction, joiner, keyFunction, predicate, valueFunction } from './f
 import type { Value } from './functions.ts'
 import { processorOf } from './processors.ts'
 import { VALUES } from './serde.ts'
-import { NotYet, sourceTableOptions } from './thing.ts'
+import { named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Key, Stream, Thing } from './thing.ts'
 
-export function drawStream(drawing: Drawing, stream: Stream, step: Step, name: string): Thing | undefined {
+export function drawStream(drawing: Drawing, stream: Stream, step: Step): Thing | undefined {
   switch (step.op) {
     case 'split':
-      return split(drawing, stream, step, name)
+      return split(drawing, stream, step)
     case 'to':
-      stream.to(topic<Key, Value>(step.topic!, { key: string, value: VALUES }), { name })
+      stream.to(topic<Key, Value>(step.topic!, { key: string, value: VALUES }), named(step))
       return undefined
     case 'foreach':
-      stream.forEach(() => {}, { name })
+      stream.forEach(() => {}, named(step))
       return undefined
     case 'groupByKey':
-      return { kind: 'group', group: stream.groupByKey(step.name === undefined ? {} : { name }) }
+      return { kind: 'group', group: stream.groupByKey(named(step)) }
     case 'groupBy':
-      return { kind: 'group', group: grouped(stream, step, name) }
+      return { kind: 'group', group: stream.groupBy(keyFunction(step.key!), named(step)) }
     case 'toTable':
-      return { kind: 'table', table: stream.toTable(sourceTableOptions(drawing, step, name)) }
+      return { kind: 'table', table: stream.toTable(sourceTableOptions(drawing, step)) }
     case 'join':
     case 'leftJoin':
     case 'outerJoin':
-      return { kind: 'stream', stream: joined(drawing, stream, step, name) }
+      return { kind: 'stream', stream: joined(drawing, stream, step) }
     case 'merge': {
       const others = [step.with ?? []].flat().map((id) => streamOf(drawing, id))
-      return { kind: 'stream', stream: stream.merge(...others) }
+      return { kind: 'stream', stream: stream.merge(...others, named(step)) }
     }
     case 'process': {
       const stores = (step.stores ?? []).map((id) => drawing.stores.get(id)!)
       return {
         kind: 'stream',
-        stream: stream.process(processorOf(step), { name, key: string, value: VALUES, stores }),
+        stream: stream.process(processorOf(step), { ...named(step), key: string, value: VALUES, stores }),
       }
     }
     default:
-      return { kind: 'stream', stream: changed(stream, step, name) }
+      return { kind: 'stream', stream: changed(stream, step) }
   }
 }
 
 /** Verbs that give one stream and need nothing but their functions. */
-function changed(stream: Stream, step: Step, name: string): Stream {
+function changed(stream: Stream, step: Step): Stream {
   switch (step.op) {
     case 'filter':
     case 'filterNot':
-      return stream[step.op](predicate(step.predicate!), { name })
+      return stream[step.op](predicate(step.predicate!), named(step))
     case 'peek':
-      return stream.peek(() => {}, { name })
+      return stream.peek(() => {}, named(step))
     case 'mapValues':
-      return stream.mapValues<Value>(valueFunction(step.fn!), { name })
+      return stream.mapValues<Value>(valueFunction(step.fn!), named(step))
     case 'selectKey':
-      return stream.selectKey(keyFunction(step.key!), { name })
+      return stream.selectKey(keyFunction(step.key!), named(step))
     case 'flatMap':
-      return stream.flatMap(flatFunction(step.fn!), { name })
+      return stream.flatMap(flatFunction(step.fn!), named(step))
     case 'flatMapValues': {
       const flat = flatFunction(step.fn!)
-      return stream.flatMapValues((v, k) => flat(v, k).map(([, value]) => value), { name })
+      return stream.flatMapValues((v, k) => flat(v, k).map(([, value]) => value), named(step))
     }
     case 'map': {
       const [key, value] = [keyFunction(step.key ?? 'identity'), valueFunction(step.value ?? 'identity')]
-      return stream.map((v, k) => [key(v, k), value(v, k)] as const, { name })
+      return stream.map((v, k) => [key(v, k), value(v, k)] as const, named(step))
     }
     case 'repartition':
       return stream.repartition({
-        name,
+        ...named(step),
         ...(step.partitions === undefined ? {} : { partitions: step.partitions }),
       })
     default:
@@ -76,49 +76,40 @@ function changed(stream: Stream, step: Step, name: string): Stream {
   }
 }
 
-function split({ things }: Drawing, stream: Stream, step: Step, name: string): undefined {
+function split({ things }: Drawing, stream: Stream, step: Step): undefined {
   const branches = step.branches!
   const tests = Object.fromEntries(
     branches.map((branch, index) => [`b${index}`, predicate(branch.predicate)] as const),
   )
-  const arms = stream.branch(tests, { name })
+  const given = [...branches, ...(step.default === undefined ? [] : [step.default])]
+  const names = given.map(({ as }, index) => [index < branches.length ? `b${index}` : 'default', as] as const)
+  const as = Object.fromEntries(names.filter(([, name]) => name !== undefined)) as Record<string, string>
+  const arms = stream.branch(tests, { ...named(step), as, default: step.default !== undefined })
   branches.forEach(({ id }, index) => things.set(id, { kind: 'stream', stream: arms[`b${index}`]! }))
   if (step.default !== undefined) things.set(step.default.id, { kind: 'stream', stream: arms['default']! })
 }
 
-function grouped(stream: Stream, step: Step, name: string): ReturnType<Stream['groupByKey']> {
-  const key = keyFunction(step.key!)
-  if (step.name !== undefined) return stream.groupBy(key, { name })
-  // A name of the group would make its aggregations share a repartition topic.
-  return stream.selectKey(key, { name }).groupByKey()
-}
-
-function joined({ things }: Drawing, stream: Stream, step: Step, name: string): Stream {
+function joined({ things }: Drawing, stream: Stream, step: Step): Stream {
   const other = things.get(String(step.with))
   const join = joiner(step.joiner ?? 'concat')
-  if (other?.kind === 'stream') return joinedStreams(stream, other.stream, join, step, name)
+  if (other?.kind === 'stream') return joinedStreams(stream, other.stream, join, step)
   if (other?.kind === 'table') {
-    const options = { name, ...(step.grace === undefined ? {} : { grace: step.grace }) }
+    const options = { ...named(step), ...(step.grace === undefined ? {} : { grace: step.grace }) }
     return step.op === 'join'
       ? stream.join(other.table, join, options)
       : stream.leftJoin<Value, Value>(other.table, join, options)
   }
   if (other?.kind !== 'global') throw new Error(`no stream or table "${String(step.with)}"`)
-  const by = { key: keyFunction(step.key ?? 'identity'), name }
+  const by = { key: keyFunction(step.key ?? 'identity'), ...named(step) }
   return step.op === 'join'
     ? stream.joinGlobal(other.table, by, join)
     : stream.leftJoinGlobal(other.table, by, join)
 }
 
-function joinedStreams(
-  stream: Stream,
-  other: Stream,
-  join: ReturnType<typeof joiner>,
-  step: Step,
-  name: string,
-): Stream {
+function joinedStreams(stream: Stream, other: Stream, join: ReturnType<typeof joiner>, step: Step): Stream {
   const { before, after, grace = 0 } = step.window as Record<'before' | 'after' | 'grace', number>
-  const options = { within: { before, after }, grace, name: step.store ?? name }
+  const store = step.store === undefined ? {} : { store: step.store }
+  const options = { within: { before, after }, grace, ...named(step), ...store }
   if (step.op === 'join') return stream.join(other, join, options)
   return step.op === 'leftJoin'
     ? stream.leftJoin<Value, Value>(other, join, options)

@@ -3,16 +3,16 @@ import type { DerivedTableOptions } from '../../src/index.ts'
 import type { Step } from './case.ts'
 import { joiner, keyFunction, predicate, valueFunction } from './functions.ts'
 import { PRESENT } from './serde.ts'
-import { NotYet, sourceTableOptions, versions } from './thing.ts'
+import { keeping, named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Table, Thing } from './thing.ts'
 
-export function drawTable(drawing: Drawing, table: Table, step: Step, name: string): Thing {
-  const options = derivedOptions(drawing, step, name)
+export function drawTable(drawing: Drawing, table: Table, step: Step): Thing {
+  const options = derivedOptions(drawing, step)
   switch (step.op) {
     case 'toStream': {
-      const stream = table.toStream({ name })
+      const stream = table.toStream(named(step))
       if (step.key === undefined) return { kind: 'stream', stream }
-      return { kind: 'stream', stream: stream.selectKey(keyFunction(step.key), { name: `${name}-key` }) }
+      return { kind: 'stream', stream: stream.selectKey(keyFunction(step.key)) }
     }
     case 'filter':
     case 'filterNot':
@@ -26,8 +26,7 @@ export function drawTable(drawing: Drawing, table: Table, step: Step, name: stri
     }
     case 'groupBy': {
       const [key, value] = [keyFunction(step.key!), valueFunction(step.value ?? 'identity')]
-      // A name of the group is that of its repartition topic.
-      const group = table.groupBy((v, k) => [key(v, k), value(v, k)], { name, value: PRESENT })
+      const group = table.groupBy((v, k) => [key(v, k), value(v, k)], { ...named(step), value: PRESENT })
       return { kind: 'grouped-table', group }
     }
     case 'join':
@@ -36,7 +35,7 @@ export function drawTable(drawing: Drawing, table: Table, step: Step, name: stri
       const other = drawing.things.get(String(step.with))
       if (other?.kind !== 'table') throw new NotYet(`${step.op} of a table with a ${other?.kind}`)
       const join = joiner(step.joiner ?? 'concat')
-      if (step.foreignKey !== undefined) return foreignJoined(drawing, table, other.table, step, name)
+      if (step.foreignKey !== undefined) return foreignJoined(drawing, table, other.table, step)
       return { kind: 'table', table: table[step.op](other.table, join, { ...options, value: PRESENT }) }
     }
     default:
@@ -44,19 +43,19 @@ export function drawTable(drawing: Drawing, table: Table, step: Step, name: stri
   }
 }
 
-function foreignJoined(drawing: Drawing, table: Table, other: Table, step: Step, name: string): Thing {
+function foreignJoined(drawing: Drawing, table: Table, other: Table, step: Step): Thing {
   const [foreignKey, join] = [keyFunction(step.foreignKey!), joiner(step.joiner ?? 'concat')]
-  const options = { ...sourceTableOptions(drawing, step, name), value: PRESENT }
+  const options = { ...sourceTableOptions(drawing, step), value: PRESENT }
   const verb = step.op === 'join' ? 'joinForeign' : 'leftJoinForeign'
   return { kind: 'table', table: table[verb](other, foreignKey, join, options) }
 }
 
 /** Any of these fields makes Kafka's operator one with a Materialized, which has a store. */
-function derivedOptions({ caching }: Drawing, step: Step, name: string): DerivedTableOptions {
+function derivedOptions({ caching }: Drawing, step: Step): DerivedTableOptions {
   const materialized = [step.store, step.caching, step.logging, step.retention, step.versioned].some(
     (field) => field !== undefined,
   )
-  if (!materialized) return { name }
+  if (!materialized) return named(step)
   const emit = caching && step.caching !== false ? 'coalesced' : 'every'
-  return { name: step.store ?? name, materialized, emit, changelog: step.logging ?? true, ...versions(step) }
+  return { ...named(step), ...keeping(step), materialized, emit }
 }

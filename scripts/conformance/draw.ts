@@ -7,14 +7,15 @@ import { aggregator, reducer } from './functions.ts'
 import type { Value } from './functions.ts'
 import { drawStream } from './draw-stream.ts'
 import { drawTable } from './draw-table.ts'
-import { NotYet, sourceTableOptions, versions } from './thing.ts'
+import { keeping, named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Grouped, GroupedTable, Thing } from './thing.ts'
 
 export type Drawn = { readonly app: App } | { readonly missing: string }
 
 /** @throws what the DSL throws for a topology that makes no sense */
 export function draw(one: Case): Drawn {
-  const app = defineApp('app', (flow) => addSteps(flow, one))
+  const optimization = one.config['topology.optimization'] === 'all' ? 'all' : 'none'
+  const app = defineApp('app', (flow) => addSteps(flow, one), { naming: 'kafka-streams', optimization })
   try {
     app.topology()
     return { app }
@@ -26,12 +27,12 @@ export function draw(one: Case): Drawn {
 
 function addSteps(flow: Flow, one: Case): void {
   const drawing: Drawing = { flow, things: new Map(), stores: new Map(), caching: cachingOf(one) }
-  one.topology.forEach((step, index) => {
+  for (const step of one.topology) {
     const missing = notInTheDsl(step)
     if (missing !== undefined) throw new NotYet(missing)
-    const made = addStep(drawing, step, step.name ?? `s${index}`)
+    const made = addStep(drawing, step)
     if (step.id !== undefined && made !== undefined) drawing.things.set(step.id, made)
-  })
+  }
 }
 
 function cachingOf({ config }: Case): boolean {
@@ -41,27 +42,26 @@ function cachingOf({ config }: Case): boolean {
 /** Fields that stand for something the DSL has no word for yet. */
 function notInTheDsl(step: Step): string | undefined {
   if (step.op === 'windowedBy') return `windowedBy-${(step.window as { readonly type: string }).type}`
-  if (step.versioned !== undefined) return 'versioned-table'
   if (step.pattern !== undefined) return 'stream of a topic pattern'
   if (step.timestampExtractor !== undefined) return 'timestamp extractor'
   if (step.topicFromValue !== undefined) return 'to a topic from the value'
   return undefined
 }
 
-function addStep(drawing: Drawing, step: Step, name: string): Thing | undefined {
+function addStep(drawing: Drawing, step: Step): Thing | undefined {
   if (step.op === 'addStateStore') return addStore(drawing, step)
-  if (step.from === undefined) return begin(drawing, step, name)
+  if (step.from === undefined) return begin(drawing, step)
   const from = drawing.things.get(step.from)
-  if (from === undefined) throw new Error(`step ${name}: no "${step.from}"`)
+  if (from === undefined) throw new Error(`step ${step.op}: no "${step.from}"`)
   switch (from.kind) {
     case 'stream':
-      return drawStream(drawing, from.stream, step, name)
+      return drawStream(drawing, from.stream, step)
     case 'table':
-      return drawTable(drawing, from.table, step, name)
+      return drawTable(drawing, from.table, step)
     case 'group':
-      return aggregated(from.group, step, tableOptions(drawing, step, name))
+      return aggregated(from.group, step, tableOptions(drawing, step))
     case 'grouped-table':
-      return aggregatedTable(from.group, step, tableOptions(drawing, step, name))
+      return aggregatedTable(from.group, step, tableOptions(drawing, step))
     case 'global':
       throw new NotYet(`${step.op} of a global table`)
   }
@@ -72,22 +72,27 @@ function addStore({ stores }: Drawing, step: Step): undefined {
   stores.set(step.store!, store(step.store!, { key: string, value: VALUES, changelog: step.logging ?? true }))
 }
 
-function begin(drawing: Drawing, step: Step, name: string): Thing {
+function begin(drawing: Drawing, step: Step): Thing {
   const topics = (step.topics ?? [step.topic!]).map((one) =>
     topic<string | null, Value>(one, { key: string, value: serdeOf(step.valueType) }),
   )
   const { flow } = drawing
-  if (step.op === 'stream') return { kind: 'stream', stream: flow.stream(topics) }
+  if (step.op === 'stream') return { kind: 'stream', stream: flow.stream(topics, named(step)) }
   if (step.op === 'table') {
-    return { kind: 'table', table: flow.table(topics[0]!, sourceTableOptions(drawing, step, name)) }
+    return { kind: 'table', table: flow.table(topics[0]!, sourceTableOptions(drawing, step)) }
   }
-  if (step.op === 'globalTable') return { kind: 'global', table: flow.globalTable(topics[0]!, { name }) }
+  if (step.op === 'globalTable')
+    return { kind: 'global', table: flow.globalTable(topics[0]!, globalOptions(step)) }
   throw new NotYet(step.op)
 }
 
-function tableOptions({ caching }: Drawing, step: Step, name: string): TableOptions {
+function globalOptions(step: Step): NonNullable<Parameters<Flow['globalTable']>[1]> {
+  return { ...named(step), ...(step.store === undefined ? {} : { store: step.store }) }
+}
+
+function tableOptions({ caching }: Drawing, step: Step): TableOptions {
   const emit = caching && step.caching !== false ? 'coalesced' : 'every'
-  return { name: step.store ?? name, emit, changelog: step.logging ?? true, ...versions(step) }
+  return { ...named(step), ...keeping(step), emit }
 }
 
 function aggregated(group: Grouped, step: Step, options: TableOptions): Thing {

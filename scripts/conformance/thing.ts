@@ -28,21 +28,29 @@ export interface Drawing {
 }
 
 /** Of a table that begins at a topic or stream: without a cache each update goes on, with one it is as the engine decides. */
-export function sourceTableOptions({ caching }: Drawing, step: Step, name: string): dsl.SourceTableOptions {
+export function sourceTableOptions({ caching }: Drawing, step: Step): dsl.SourceTableOptions {
   const kept = step.store !== undefined || step.versioned !== undefined
   const emit = !caching || step.caching === false ? 'every' : kept ? 'coalesced' : undefined
-  const options = {
-    name: step.store ?? name,
-    changelog: step.logging ?? true,
-    materialized: kept,
-    ...versions(step),
-  }
+  const options = { ...named(step), ...keeping(step), materialized: kept }
   return emit === undefined ? options : { ...options, emit }
 }
 
-/** The history a step keeps. */
-export function versions({ versioned }: Step): { readonly versioned?: number } {
-  return versioned === undefined ? {} : { versioned }
+/** The name a step was given. */
+export function named({ name }: Step): { readonly name?: string } {
+  return name === undefined ? {} : { name }
+}
+
+/** How a step keeps its table: what Java's Materialized says. */
+export function keeping({
+  store,
+  logging,
+  versioned,
+}: Step): Pick<dsl.TableOptions, 'store' | 'changelog' | 'versioned'> {
+  return {
+    ...(store === undefined ? {} : { store }),
+    ...(logging === undefined ? {} : { changelog: logging }),
+    ...(versioned === undefined ? {} : { versioned }),
+  }
 }
 
 /** Thrown while drawing a case that has an operator which the DSL does not have yet. */
