@@ -156,7 +156,8 @@ class TimedStore<K, V>
   }
 }
 
-function restoredEntries(
+/** Entries of the storage that changelog records of a key-value store stand for. */
+export function restoredEntries(
   store: string,
   batch: FetchedBatch,
   stored: (value: Bytes, timestamp: number) => Bytes,

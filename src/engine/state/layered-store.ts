@@ -15,7 +15,7 @@ import type { HeldCodec } from './codec.ts'
 import { ChangedEntries, CleanEntries, Entry } from './entry.ts'
 import type { DrainedChange } from './entry.ts'
 import type { LogUpdate, ManagedStore } from './managed.ts'
-import { BEYOND_BYTES, mergedRange, startingWith } from './overlay.ts'
+import { BEYOND_BYTES, boundText, mergedRange, startingWith } from './overlay.ts'
 import type { StateOptions } from './options.ts'
 import type { Overlaid } from './overlay.ts'
 import { SealedGeneration } from './sealed.ts'
@@ -116,16 +116,12 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     const bytes = encodedBytes(start)
     const text = latin1Of(bytes)
     const stored = startingWith(this.storage.range(bytes, undefined), bytes)
-    return mergedRange(
-      stored,
-      this.#freshOverlay()?.range(text, text + BEYOND_BYTES),
-      false,
-      this.#serializer,
-    )
+    const above = this.#freshOverlay()?.range(text, text + BEYOND_BYTES)
+    return mergedRange(stored, above, false, this.#serializer)
   }
 
   scan(from: Bytes | undefined, to: Bytes | undefined, reverse: boolean = false): IterableIterator<[K, H]> {
-    const above = this.#freshOverlay()?.range(textOf(from), textOf(to), reverse)
+    const above = this.#freshOverlay()?.range(boundText(from), boundText(to), reverse)
     return mergedRange(this.storage.range(from, to, reverse), above, reverse, this.#serializer)
   }
 
@@ -201,6 +197,16 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   /** @throws SLUICE_STORE_READ */
   protected read(stored: Bytes): H {
     return this.#serializer.held(stored)
+  }
+
+  /** @throws SLUICE_SERIALIZE */
+  protected serialized(held: H, record: FlowRecord | undefined): Bytes {
+    return this.#serializer.stored(held, record ?? this.#current?.())
+  }
+
+  /** @throws SLUICE_SERIALIZE */
+  protected serializedKey(key: K): Bytes {
+    return this.#keys.bytes(key)
   }
 
   /** Whether the storage does not have this update yet. */
@@ -390,8 +396,4 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
       this.#entries.delete(oldest.id)
     }
   }
-}
-
-function textOf(bound: Bytes | undefined): string | undefined {
-  return bound === undefined ? undefined : latin1Of(bound)
 }

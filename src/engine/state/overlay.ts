@@ -20,6 +20,11 @@ export interface EntryReader<K, H> {
 /** Sorts behind every continuation of a text whose chars stand for bytes. */
 export const BEYOND_BYTES = '\u0100'
 
+/** A bound of a range as the overlay compares it. */
+export function boundText(bound: Bytes | undefined): string | undefined {
+  return bound === undefined ? undefined : latin1Of(bound)
+}
+
 type StoredEntries = IterableIterator<[Bytes, Bytes]>
 /** Keys as latin1 text of their bytes. */
 type OverlaidEntries<K, H> = IterableIterator<[string, Overlaid<K, H>]>

@@ -7,9 +7,12 @@ import type { StoreBackend, StoreEntry, TaskStorage } from '../../core/store.ts'
 import { isSluiceError, sluiceError } from '../../core/errors.ts'
 import type { TaskStoreSpec } from './spec.ts'
 import { createKeyValueStore, createTimestampedStore } from './key-value.ts'
+import { createLruStore } from './lru-store.ts'
 import type { ManagedStore } from './managed.ts'
 import type { StateOptions } from './options.ts'
 import { createSessionStore } from './session-store.ts'
+import { isTorn } from './version-rows.ts'
+import { createVersionedStore } from './version-store.ts'
 import { createTimestampedWindowStore, createWindowStore } from './window-store.ts'
 
 export interface TaskStateOptions {
@@ -146,6 +149,7 @@ function distrustStore(
   if ((storage.meta(layoutMeta(store.name)) ?? '') !== layoutOf(store)) {
     return 'it was laid out for another kind or retention'
   }
+  if (store.kind === 'versioned' && isTorn(storage.store(store.name))) return 'its last write was cut short'
   const kept = storage.meta(topicMeta(store.name))
   const topicId = options.topicIds.get(store.changelogTopic) ?? ''
   if (kept === topicId) return undefined
@@ -247,6 +251,7 @@ function stateOptionsOf(options: TaskStateOptions): StateOptions {
 function typedStore(store: TaskStoreSpec, storage: TaskStorage, options: StateOptions): ManagedStore {
   switch (store.kind) {
     case 'key-value':
+      if (store.capacity !== undefined) return createLruStore(store, storage, options)
       return createKeyValueStore(store, storage, options)
     case 'timestamped':
       return createTimestampedStore(store, storage, options)
@@ -256,11 +261,8 @@ function typedStore(store: TaskStoreSpec, storage: TaskStorage, options: StateOp
       return createTimestampedWindowStore(store, storage, options)
     case 'session':
       return createSessionStore(store, storage, options)
-    default:
-      throw sluiceError('SLUICE_INTERNAL', {
-        place: `store ${store.name}`,
-        problem: `no store of kind ${store.kind}`,
-      })
+    case 'versioned':
+      return createVersionedStore(store, storage, options)
   }
 }
 
