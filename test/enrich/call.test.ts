@@ -1,12 +1,16 @@
 /** Retries, timeouts, deadlines, close: one record's life, and all interleavings of a few records' events. */
 import { describe, expect, it } from 'vitest'
 import type { AsyncOperator } from '../../src/core/async-operator.ts'
+import type { BreakerOptions } from '../../src/enrich/breaker-policy.ts'
 import { CallError } from '../../src/enrich/call-error.ts'
 import { enrichment } from '../../src/enrich/enrichment.ts'
 import { source } from '../../src/enrich/sources/source.ts'
 import type { CallContext } from '../../src/enrich/sources/source.ts'
 import { deferredSource, testHost, ticketOf, turn } from './virtual.ts'
 import type { Deferred, TestHost } from './virtual.ts'
+
+/** Opens at the first failure, and is tried again within the deadlines of the interleavings below. */
+const TOUCHY = { window: 1, minimum: 1, wait: 500, probes: 1 } as const
 
 const FLAT = { retries: 3, delay: 1000 } as const
 
@@ -320,10 +324,11 @@ describe('all interleavings', () => {
     records: number,
     order: 'key' | 'none',
     flush: boolean,
+    breaker: boolean | BreakerOptions,
   ): Promise<number> {
     const host = testHost()
     const { calls, ask } = deferredSource()
-    const options = { timeout: 1000, retry: { retries: 1, delay: 100 } } as const
+    const options = { timeout: 1000, retry: { retries: 1, delay: 100 }, breaker } as const
     const operator = enrichment(source(ask, options), { order, concurrency: 2, deadline: 2500 }).open(host)
     const world: World = { host, operator, calls, answered: new Set(), closed: false }
     const trace: string[] = []
@@ -342,7 +347,8 @@ describe('all interleavings', () => {
     while (host.clock.ringNext()) await microtasks()
     const outcomes = host.settled.map(({ ticket }) => ticket.sequence)
     const sorted = outcomes.toSorted((a, b) => a - b)
-    const left = [host.clock.timers, host.metric('enrich-in-flight'), host.metric('enrich-pending')]
+    const levels = ['enrich-in-flight', 'enrich-pending', 'enrich-breaker-held']
+    const left = [host.clock.timers, ...levels.map((name) => host.metric(name))]
     expect({
       after: trace,
       twice: new Set(outcomes).size !== outcomes.length,
@@ -354,24 +360,27 @@ describe('all interleavings', () => {
       twice: false,
       outcomes: world.closed ? settledAtClose : records,
       inOrder: true,
-      left: [0, 0, 0],
+      left: [0, 0, 0, 0],
     })
     return choices
   }
 
   it.each([
-    [2, 'key', true, 6],
-    [2, 'key', false, 6],
-    [2, 'none', true, 5],
-    [3, 'key', true, 5],
-    [3, 'none', false, 5],
+    [2, 'key', true, 6, false],
+    [2, 'key', false, 6, false],
+    [2, 'none', true, 5, false],
+    [3, 'key', true, 5, false],
+    [3, 'none', false, 5, false],
+    [2, 'key', true, 6, TOUCHY],
+    [3, 'none', false, 5, TOUCHY],
+    [3, 'key', true, 5, { ...TOUCHY, whenOpen: 'give-up' }],
   ] as const)(
-    'of %i records in %s order (flushed: %s) to depth %i give one outcome each',
-    async (records, order, flush, depth) => {
+    'of %i records in %s order (flushed: %s) to depth %i give one outcome each, with breaker %o',
+    async (records, order, flush, depth, breaker) => {
       let paths = 0
       const walk = async (path: readonly number[]): Promise<void> => {
         paths++
-        const choices = await replay(path, records, order, flush)
+        const choices = await replay(path, records, order, flush, breaker)
         if (path.length === depth) return
         for (let choice = 0; choice < choices; choice++) await walk([...path, choice])
       }
