@@ -1,6 +1,7 @@
 /** All scenarios, by name. */
 import type { Scenario } from '../../src/testing/scenario/scenario.ts'
 import { aggregates } from './aggregates.ts'
+import { asOf } from './as-of.ts'
 import { asks } from './asks.ts'
 import { breaks } from './breaks.ts'
 import { everything } from './everything.ts'
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   joins,
   refers,
   pairs,
+  asOf,
   globals,
   asks,
   breaks,
