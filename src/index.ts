@@ -1,4 +1,7 @@
-/** The front door: everything an application imports from `sluice`, name by name. */
+/**
+ * The front door: everything an application imports from `sluice`, name by name.
+ * @module sluice
+ */
 import { makeDefineApp } from './languages/dsl/app.ts'
 import type { DefineApp } from './languages/dsl/app.ts'
 import { writeLine } from './platform/stdout.ts'
@@ -45,10 +48,18 @@ export { describe as describePlan, mermaid as mermaidPlan } from './engine/topol
 export type { Plan } from './engine/topology/plan.ts'
 
 /**
- * Defines an application.
+ * Defines an application. Nothing runs yet: `sluice run`, `start` and `createDriver` run it.
  * @example
+ * import { defineApp, json, string, topic } from 'sluice'
+ *
+ * const orders = topic('orders', { key: string, value: json<{ total: number }>() })
+ * const big = topic('big-orders', { key: string, value: json<{ total: number }>() })
+ *
  * export default defineApp('big-orders', (flow) => {
- *   flow.stream(orders).filter((order) => order.total > 1000).to(bigOrders)
+ *   flow
+ *     .stream(orders)
+ *     .filter((order) => order.total > 1000)
+ *     .to(big)
  * })
  */
 export const defineApp: DefineApp = makeDefineApp({

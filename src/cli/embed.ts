@@ -1,4 +1,7 @@
-/** Public door `sluice/embed`: run applications, sources and a broker inside a program of one's own. */
+/**
+ * Public door `sluice/embed`: run applications, sources and a broker inside a program of one's own.
+ * @module sluice/embed
+ */
 export { loadConfig, start } from './start.ts'
 export type { StartOptions } from './start.ts'
 export type { Service } from './service.ts'

@@ -40,7 +40,30 @@ export async function positionsOf(broker: Broker, topic: string): Promise<readon
   return Promise.all(partitions.map((at) => broker.admin.listOffset(topic, at, 'latest', 'read_committed')))
 }
 
-/** Starts reading. @throws SLUICE_TOPIC_MISSING */
+/**
+ * Starts reading a topic: what is committed, as it comes.
+ * @example
+ * import { defineApp, json, string, topic } from 'sluice'
+ * import { follow, openRuntime } from 'sluice/embed'
+ *
+ * const names = topic('names', { key: string, value: json<string>() })
+ * const app = defineApp('copy', (flow) => {
+ *   flow.stream(names).to(topic('copies', { key: string, value: json<string>() }))
+ * })
+ *
+ * const runtime = await openRuntime()
+ * await runtime.start(app)
+ * const follower = await follow(runtime.connect(), {
+ *   topic: 'copies',
+ *   key: string,
+ *   value: json<string>(),
+ *   each: ({ key, value }) => console.log(key, value),
+ * })
+ * await follower.caughtUp()
+ * await follower.close()
+ * await runtime.close()
+ * @throws SLUICE_TOPIC_MISSING
+ */
 export async function follow<K, V>(broker: Broker, options: FollowOptions<K, V>): Promise<Follower> {
   const { topic, from = [] } = options
   const [description] = await broker.admin.describeTopics([topic])

@@ -56,8 +56,18 @@ export interface Runtime {
 /**
  * Opens the embedded broker and everything an application needs around it.
  * @example
- * const runtime = await openRuntime({ folder: './data' })
- * const running = await runtime.start(app)
+ * import { defineApp, json, string, topic } from 'sluice'
+ * import { openRuntime } from 'sluice/embed'
+ *
+ * const copy = (from: string, to: string) =>
+ *   defineApp(`${from}-to-${to}`, (flow) => {
+ *     flow.stream(topic(from, { key: string, value: json() })).to(topic(to, { key: string, value: json() }))
+ *   })
+ *
+ * const runtime = await openRuntime() // in memory; { folder: './data' } keeps topics and state
+ * await runtime.start(copy('a', 'b'))
+ * await runtime.start(copy('b', 'c'))
+ * await runtime.close()
  * @throws SLUICE_FOLDER_LOCKED, SLUICE_DISK, SLUICE_SEGMENT_BROKEN
  */
 export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime> {

@@ -32,9 +32,19 @@ export interface StartOptions extends Config {
  * Starts an application with a broker of its own and resolves when it has joined; `state` tells how it is. Several may run in
  * one process; those that share topics share a runtime: see `openRuntime`.
  * @example
- * const app = await start(definition, { folder: './data', signals: true })
- * app.onState((state, previous) => log.info({ state, previous }, 'application'))
- * await app.ended
+ * import { defineApp, json, string, topic } from 'sluice'
+ * import { start } from 'sluice/embed'
+ *
+ * const orders = topic('orders', { key: string, value: json() })
+ * const definition = defineApp('copy', (flow) => {
+ *   flow.stream(orders).to(topic('copies', { key: string, value: json() }))
+ * })
+ *
+ * const app = await start(definition, {
+ *   commitInterval: '200ms',
+ *   onState: (state, previous) => console.log(previous, '→', state),
+ * })
+ * await app.close() // a service awaits `app.ended` instead
  * @throws SLUICE_CONFIG_UNKNOWN, SLUICE_CONFIG_INVALID, SLUICE_CONFIG_SECRET, SLUICE_FOLDER_LOCKED, SLUICE_PORT_TAKEN,
  * SLUICE_CLOSED when `signal` is aborted already, and what starting an application throws
  */
@@ -63,6 +73,10 @@ export async function start(definition: App, options: StartOptions = {}): Promis
 /**
  * What `sluice run` would use, for `start`: the configuration file, then the environment. References to secrets stay references.
  * @param file default: `sluice.config.{ts,js,json,yaml,yml}` in the current folder, if there is one
+ * @example
+ * import { loadConfig } from 'sluice/embed'
+ *
+ * const config = { ...(await loadConfig()), commitInterval: '1s' }
  * @throws SLUICE_CONFIG_FILE, SLUICE_CONFIG_UNKNOWN, SLUICE_CONFIG_INVALID, SLUICE_CONFIG_SECRET
  */
 export async function loadConfig(file?: string): Promise<Config> {

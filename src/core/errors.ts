@@ -51,7 +51,18 @@ export function sluiceError(code: ErrorCode, details: ErrorDetails, cause?: unkn
   return new SluiceError(code, details, cause)
 }
 
-/** True for an error of the table, of one of `codes` when given. */
+/**
+ * True for an error of the table, of one of `codes` when given.
+ * @example
+ * import { isSluiceError, topic, string } from 'sluice'
+ *
+ * try {
+ *   topic('no blanks', { key: string, value: string })
+ * } catch (error) {
+ *   if (!isSluiceError(error, 'SLUICE_TOPIC_INVALID')) throw error
+ *   console.log(error.code, error.message, error.fix)
+ * }
+ */
 export function isSluiceError(error: unknown, ...codes: readonly ErrorCode[]): error is SluiceError {
   return error instanceof SluiceError && (codes.length === 0 || codes.includes(error.code))
 }

@@ -2,7 +2,13 @@
 
 /**
  * A failed call that says whether it is worth repeating. Throw it from a source to steer retries.
- * @example throw new CallError('quota used up', { retriable: true, retryAfterMs: 30_000 })
+ * @example
+ * import { CallError, source } from 'sluice/enrich'
+ *
+ * const quote = source(async (order: { item: string }) => {
+ *   if (order.item === '') throw new CallError('nothing to ask for', { retriable: false })
+ *   throw new CallError('quota used up', { retriable: true, retryAfterMs: 30_000 })
+ * })
  */
 export class CallError extends Error {
   readonly retriable: boolean

@@ -60,7 +60,13 @@ export const enrichSpec: ConfigSpec<EnrichFields> = defineConfig({
 /**
  * The operator that asks `sources` for every record. A single source's answer becomes the value; several sources are
  * asked at the same time and each fills the field it is named after.
- * @example enrichment({ profile: http('https://profiles.internal/{key}') }, { concurrency: 500, fallback: { profile: null } })
+ * @example
+ * import { enrichment, http } from 'sluice/enrich'
+ *
+ * const ask = enrichment(
+ *   { profile: http('https://profiles.internal/{key}') },
+ *   { concurrency: 500, fallback: { profile: null } },
+ * )
  * @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN
  */
 export function enrichment<Value = never, Key = never>(

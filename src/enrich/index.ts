@@ -1,4 +1,7 @@
-/** Public door of enrichment: asking the outside world as an operator. */
+/**
+ * Public door of enrichment: asking the outside world as an operator.
+ * @module sluice/enrich
+ */
 export { enrichment } from './enrichment.ts'
 export { http } from './sources/http.ts'
 export { source } from './sources/source.ts'

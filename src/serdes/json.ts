@@ -20,7 +20,12 @@ const bySchema = new WeakMap<StandardSchemaV1, Serde<unknown>[]>()
 /**
  * JSON text in UTF-8. With a schema each value read is validated (and transformed as the schema says); a value that does not fit
  * is a deserialisation error. Values written are not validated: the types say what they are.
- * @example json(z.object({ stars: z.number() })); json<Rating>() trusts the data.
+ * Without a schema, `json<Rating>()` trusts the data.
+ * @example
+ * import { json, string, topic } from 'sluice'
+ * import { z } from 'zod'
+ *
+ * const ratings = topic('ratings', { key: string, value: json(z.object({ stars: z.number() })) })
  */
 export function json<T = unknown>(
   schema?: StandardSchemaV1<unknown, T>,

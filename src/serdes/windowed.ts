@@ -13,7 +13,11 @@ const TIME_BYTES = 8
 /**
  * Keys of tumbling, hopping, sliding and unlimited windows.
  * @param size of the windows (sliding: the difference), which is not written
- * @example topic('counts', { key: timeWindowed(string, '1m'), value: int64 })
+ * @example
+ * import { topic } from 'sluice'
+ * import { int64, string, timeWindowed } from 'sluice/serdes'
+ *
+ * const counts = topic('counts', { key: timeWindowed(string, '1m'), value: int64 })
  */
 export function timeWindowed<K>(key: Serde<K>, size: Duration): Serde<Windowed<K>> {
   const sizeMs = milliseconds(size, 'timeWindowed: size')
@@ -36,7 +40,11 @@ export function timeWindowed<K>(key: Serde<K>, size: Duration): Serde<Windowed<K
 
 /**
  * Keys of sessions.
- * @example topic('visits', { key: sessionWindowed(string), value: int64 })
+ * @example
+ * import { topic } from 'sluice'
+ * import { int64, sessionWindowed, string } from 'sluice/serdes'
+ *
+ * const visits = topic('visits', { key: sessionWindowed(string), value: int64 })
  */
 export function sessionWindowed<K>(key: Serde<K>): Serde<Windowed<K>> {
   const from = (bytes: Bytes): Windowed<K> => {

@@ -73,10 +73,23 @@ interface TopicLike<K, V> {
 /**
  * A driver for a plan (`app.plan()`).
  * @example
+ * import { defineApp, json, string, topic } from 'sluice'
+ * import { createDriver, expectRecords } from 'sluice/testing'
+ *
+ * const ratings = topic('ratings', { key: string, value: json<{ stars: number }>() })
+ * const bad = topic('bad', { key: string, value: json<{ stars: number }>() })
+ * const app = defineApp('bad-ratings', (flow) => {
+ *   flow
+ *     .stream(ratings)
+ *     .filter(({ stars }) => stars < 3)
+ *     .to(bad)
+ * })
+ *
  * const driver = await createDriver(app.plan())
  * driver.pipe(ratings, { key: '1', value: { stars: 1 } })
  * await driver.settle()
- * expect(driver.read(alerts)).toEqual([…])
+ * expectRecords(driver.read(bad), [{ key: '1', value: { stars: 1 } }])
+ * driver.close()
  */
 export async function createDriver(plan: Plan, options: DriverOptions = {}): Promise<Driver> {
   const driver = new Driver(plan, options)

@@ -1,4 +1,7 @@
-/** The public test kit (`sluice/testing`): a driver without a broker, a clock that a test moves, records, fake services, diffs. */
+/**
+ * The public test kit (`sluice/testing`): a driver without a broker, a clock that a test moves, records, fake services, diffs.
+ * @module sluice/testing
+ */
 export { createDriver, Driver } from './driver.ts'
 export type { DriverOptions, InputRecord, OutputRecord } from './driver.ts'
 export type { CapturedRecord } from './capture.ts'

@@ -14,7 +14,21 @@ interface Waiting {
   readonly run: () => void
 }
 
-/** @param start wall clock in ms since 1970; default 0 */
+/**
+ * A clock at a standstill.
+ * @param start wall clock in ms since 1970; default 0
+ * @example
+ * import assert from 'node:assert/strict'
+ * import { manualClock } from 'sluice/testing'
+ *
+ * const clock = manualClock(1000)
+ * const rung: number[] = []
+ * clock.setTimer(50, () => rung.push(clock.now()))
+ * clock.advance(49)
+ * assert.deepEqual(rung, [])
+ * clock.advance(100)
+ * assert.deepEqual([rung, clock.now()], [[1050], 1149])
+ */
 export function manualClock(start = 0): ManualClock {
   let now = start
   let order = 0

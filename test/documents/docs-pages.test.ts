@@ -20,22 +20,30 @@ function linksOf({ text }: Page): readonly (readonly [string, string | undefined
   ])
 }
 
-/** As GitHub makes them. */
-function anchorsOf(page: Page | undefined): readonly string[] {
-  return Array.from(page?.text.matchAll(/^#+ (.+)$/gm) ?? [], ([, heading]) =>
-    heading!
-      .toLowerCase()
-      .replaceAll(/[^\w -]/g, '')
-      .replaceAll(' ', '-'),
-  )
+/** As GitHub makes them: of two equal headings the second has a number; and those written as HTML. */
+function anchorsOf(page: Page | undefined): ReadonlySet<string> {
+  const known = page === undefined ? undefined : anchors.get(page)
+  if (known !== undefined) return known
+  const found = new Set(Array.from(page?.text.matchAll(/<a id="([^"]+)">/g) ?? [], ([, id]) => id!))
+  for (const [, heading] of page?.text.matchAll(/^#+ (.+)$/gm) ?? []) {
+    const plain = heading!.toLowerCase().replaceAll(/[^\w -]/g, '')
+    const name = plain.replaceAll(' ', '-')
+    let unique = name
+    for (let number = 1; found.has(unique); number++) unique = `${name}-${number}`
+    found.add(unique)
+  }
+  if (page !== undefined) anchors.set(page, found)
+  return found
 }
+
+const anchors = new Map<Page, ReadonlySet<string>>()
 
 function brokenLinks(page: Page): readonly string[] {
   return linksOf(page)
     .filter(([path, anchor]) => {
       const file = path === '' ? page.name : join(dirname(page.name), path)
       if (!existsSync(join(docs, file))) return true
-      return anchor !== undefined && !anchorsOf(pages.find(({ name }) => name === file)).includes(anchor)
+      return anchor !== undefined && !anchorsOf(pages.find(({ name }) => name === file)).has(anchor)
     })
     .map(([path, anchor]) => `${page.name}: ${path}${anchor === undefined ? '' : `#${anchor}`}`)
 }
@@ -53,7 +61,10 @@ describe('docs/', () => {
   })
 
   it('lists every page in its index', () => {
-    const listed = linksOf(pages.find(({ name }) => name === 'README.md')!).map(([path]) => path)
+    const indexes = ['README.md', 'reference/api/README.md']
+    const listed = indexes.flatMap((index) =>
+      linksOf(pages.find(({ name }) => name === index)!).map(([path]) => join(dirname(index), path)),
+    )
     const missing = pages
       .map(({ name }) => name)
       .filter((name) => name !== 'README.md' && !listed.includes(name))

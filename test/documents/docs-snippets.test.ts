@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { projectFiles } from '../../src/cli/init-files.ts'
 import type { HttpClient } from '../../src/core/http.ts'
 import type { App } from '../../src/index.ts'
@@ -48,7 +48,7 @@ beforeAll(() => {
   const compilerOptions = {
     noEmit: true,
     noUnusedLocals: false,
-    paths: Object.fromEntries(paths) as object,
+    paths: Object.fromEntries([...paths, ['zod', [join(root, 'node_modules/zod/index.d.ts')]]]) as object,
     typeRoots: [join(root, 'node_modules/@types')],
   }
   const config = { extends: join(root, 'tsconfig.base.json'), compilerOptions, include: ['**/*.ts'] }
@@ -88,7 +88,9 @@ describe('the TypeScript of docs/', () => {
   })
 })
 
-const apps = pages.flatMap((page) =>
+const REFERENCE = 'reference/'
+const told = pages.filter(({ name }) => !name.startsWith(REFERENCE))
+const apps = told.flatMap((page) =>
   [...modulesOf(page)]
     .filter(([, text]) => APP.test(text))
     .map(([file]) => ({ name: `${page.name} ${file}`, page, file })),
@@ -155,6 +157,21 @@ function answering(answers: readonly Answer[]): HttpClient {
     close: () => Promise.resolve(),
   }
 }
+
+const examples = pages
+  .filter(({ name }) => name.startsWith(REFERENCE))
+  .flatMap((page) =>
+    [...modulesOf(page)].map(([file, text]) => ({ name: `${page.name} ${file}`, page, file, text })),
+  )
+
+describe('the examples of the reference', () => {
+  it.each(examples)('$name runs to its end', async ({ page, file, text }) => {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    expect(text).not.toContain("from './")
+    await import(/* @vite-ignore */ join(folderOf(page), file))
+    log.mockRestore()
+  })
+})
 
 const tests = pages.flatMap((page) =>
   [...modulesOf(page).keys()]

@@ -55,7 +55,10 @@ export const sqliteSourceSpec: ConfigSpec<SqliteFields> = defineConfig({
 /**
  * Captures a table: key = text of the key column, value = the row as JSON. Integers beyond 2^53 keep all their digits, blobs
  * become base64 text.
- * @example sqliteSource({ file: 'shop.db', table: 'customers', key: 'id', updated: 'version' })
+ * @example
+ * import { sqliteSource } from 'sluice/embed'
+ *
+ * const customers = sqliteSource({ file: 'shop.db', table: 'customers', key: 'id', updated: 'version' })
  * @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN
  */
 export function sqliteSource(options: SqliteSourceOptions): RecordSource {

@@ -3,7 +3,16 @@ import type { GlobalSpec } from './node.ts'
 import type { Plan, PlanNode, Subtopology } from './plan.ts'
 import { ledgerName } from './names.ts'
 
-/** Sub-topologies with their sources, processors and sinks; internal topics without the application's prefix. */
+/**
+ * Sub-topologies with their sources, processors and sinks; internal topics without the application's prefix.
+ * @example
+ * import { defineApp, describePlan, json, string, topic } from 'sluice'
+ *
+ * const app = defineApp('copy', (flow) => {
+ *   flow.stream(topic('a', { key: string, value: json() })).to(topic('b', { key: string, value: json() }))
+ * })
+ * console.log(describePlan(app.plan()))
+ */
 export function describe(plan: Plan): string {
   const short = shortener(plan)
   const blocks = plan.subtopologies.map((subtopology) => {

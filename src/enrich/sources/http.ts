@@ -91,7 +91,10 @@ const SHOWN_BODY = 300
  * A source that makes one HTTP request. A placeholder without a value (null, missing) means there is nothing to ask:
  * the answer is null. Statuses: 2xx answer; 404 null; 408, 425, 429 and 5xx are retried (Retry-After respected); others
  * fail with SLUICE_HTTP_STATUS. Redirects are not followed.
- * @example http('https://profiles.internal/{key}', { timeout: '500ms', retry: 3, cache: '60s' })
+ * @example
+ * import { http } from 'sluice/enrich'
+ *
+ * const profile = http<{ name: string }>('https://profiles.internal/{key}', { timeout: '500ms', retry: 3, cache: '60s' })
  * @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN
  */
 export function http<Answer = unknown>(

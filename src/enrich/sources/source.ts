@@ -106,7 +106,15 @@ export interface FunctionOptions extends SourceOptions {
 
 /**
  * A function as a source with options of its own.
- * @example source((order) => db.find(order.customerId), { timeout: '500ms', cache: { ttl: '1m', key: (o) => o.customerId } })
+ * @example
+ * import { source } from 'sluice/enrich'
+ *
+ * type Order = { customer: string }
+ * const names = new Map([['u1', 'Ada']])
+ * const customer = source(async (order: Order) => names.get(order.customer) ?? null, {
+ *   timeout: '500ms',
+ *   cache: { ttl: '1m', key: (order) => (order as Order).customer },
+ * })
  */
 export function source<Answer, Value = unknown, Key = unknown>(
   ask: SourceFunction<Answer, Value, Key>,
