@@ -80,10 +80,11 @@ describe('one seed', () => {
 })
 
 describe('a run', () => {
-  it('hits the failpoints of commit, restore and revoke, and counts them', async () => {
+  it('hits the failpoints of commit, restore, stand-bys and revoke, and counts them', async () => {
     const counts = failpointCounts()
     const plan = { ...STRAIGHT, instances: [1, 3, 2], durationMs: 9_000, kills: 3 }
     await runScenario(named('everything'), 1, { counts, plan })
+    await runScenario(named('standbys'), 1, { counts, plan })
     const missed = FAILPOINTS.filter((place) => counts.get(place)!.hits === 0 && !place.startsWith('abort.'))
     expect(missed).toEqual([])
   })
