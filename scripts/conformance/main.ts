@@ -1,9 +1,10 @@
 /**
  * Compares Sluice with what others really gave, case by case; it knows no case by name.
  *
- *   npm run conformance -- kafka-streams [--dir DIR] [--verbose all] [--json]
+ *   npm run conformance -- kafka-streams [--dir DIR] [--verbose all] [--json] [--aspects outputs,stores,…]
  *
- * DIR defaults to ../shared/conformance/SET. Prints a row per operator, the first differences, and last
+ * DIR defaults to ../shared/conformance/SET; aspects to all: outputs, stores, describe, topics (internal ones, co-partitioned ones),
+ * internal (their records byte for byte). Prints a row per operator, how many cases differ in each aspect, the first differences, and last
  * `N passed, N failed, N skipped`; skipped = the case has an operator that Sluice does not have yet. Exit code 1 when one failed,
  * 2 when it could not begin.
  */
@@ -12,11 +13,13 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readCases } from './case.ts'
+import type { Aspect } from './compare-topology.ts'
 import { runCase } from './run-case.ts'
 import type { Case } from './case.ts'
 import type { Verdict } from './run-case.ts'
 
 const SUPPORTED = ['kafka-streams']
+const ASPECTS: readonly Aspect[] = ['outputs', 'stores', 'describe', 'topics', 'internal']
 /** Failed cases shown without `--verbose all`. */
 const SHOWN = 10
 
@@ -37,6 +40,7 @@ const { values, positionals } = parseArgs({
     dir: { type: 'string' },
     verbose: { type: 'string' },
     json: { type: 'boolean', default: false },
+    aspects: { type: 'string' },
   },
 })
 
@@ -51,11 +55,19 @@ async function main(): Promise<void> {
   )
   if (!existsSync(folder)) return refuse(`no folder ${folder}; give one with --dir`)
   const judged: Judged[] = []
-  for (const one of readCases(folder)) judged.push({ one, verdict: await runCase(one) })
+  const aspects = values.aspects?.split(',') ?? ASPECTS
+  for (const one of readCases(folder)) judged.push({ one, verdict: limited(await runCase(one), aspects) })
   if (judged.length === 0) return refuse(`no cases in ${folder}`)
   if (values.json) printJson(set, judged)
   else printText(judged)
   process.exitCode = judged.some(({ verdict }) => verdict.outcome === 'failed') ? 1 : 0
+}
+
+/** A case counts as failed for these aspects only. */
+function limited(verdict: Verdict, aspects: readonly string[]): Verdict {
+  if (verdict.outcome !== 'failed') return verdict
+  const differences = verdict.differences.filter(({ aspect }) => aspects.includes(aspect))
+  return differences.length === 0 ? { outcome: 'passed' } : { ...verdict, differences }
 }
 
 function refuse(problem: string): void {
@@ -69,10 +81,22 @@ function printText(judged: readonly Judged[]): void {
   line(`${'operator'.padEnd(width)}  passed  failed  skipped`)
   for (const [operator, { passed, failed, skipped }] of rows)
     line(`${operator.padEnd(width)}  ${pad(passed)}  ${pad(failed)}  ${pad(skipped, 7)}`)
+  printAspects(judged)
   printMissing(judged)
   printFailed(judged)
   const { passed, failed, skipped } = totalOf(judged)
   line(`\n${passed} passed, ${failed} failed, ${skipped} skipped`)
+}
+
+function printAspects(judged: readonly Judged[]): void {
+  line('\naspect     differing cases')
+  for (const aspect of ASPECTS) {
+    const differing = judged.filter(
+      ({ verdict }) =>
+        verdict.outcome === 'failed' && verdict.differences.some((one) => one.aspect === aspect),
+    )
+    line(`${aspect.padEnd(8)} ${pad(differing.length)}`)
+  }
 }
 
 function printMissing(judged: readonly Judged[]): void {
@@ -86,7 +110,8 @@ function printFailed(judged: readonly Judged[]): void {
   const failed = judged.filter(({ verdict }) => verdict.outcome === 'failed')
   for (const { one, verdict } of values.verbose === 'all' ? failed : failed.slice(0, SHOWN)) {
     line(`\nFAILED ${one.name} (${one.operators.join(', ')})`)
-    if (verdict.outcome === 'failed') for (const difference of verdict.differences) line(`  ${difference}`)
+    if (verdict.outcome === 'failed')
+      for (const { aspect, text } of verdict.differences) line(`  [${aspect}] ${text}`)
   }
   if (values.verbose !== 'all' && failed.length > SHOWN)
     line(`\n… and ${failed.length - SHOWN} more failed; --verbose all shows them`)

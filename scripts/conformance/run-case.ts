@@ -3,7 +3,10 @@ import { string, topic } from '../../src/index.ts'
 import type { App } from '../../src/index.ts'
 import { createDriver } from '../../src/testing/driver.ts'
 import type { Driver } from '../../src/testing/driver.ts'
+import type { Plan } from '../../src/engine/topology/plan.ts'
 import type { Case, CaseHeaders, CaseInput, CaseOutput, Golden } from './case.ts'
+import { topologyDifferences } from './compare-topology.ts'
+import type { Difference } from './compare-topology.ts'
 import { draw } from './draw.ts'
 import type { Value } from './functions.ts'
 import { VALUES } from './serde.ts'
@@ -11,7 +14,7 @@ import { VALUES } from './serde.ts'
 export type Verdict =
   | { readonly outcome: 'passed' }
   | { readonly outcome: 'skipped'; readonly missing: string }
-  | { readonly outcome: 'failed'; readonly differences: readonly string[] }
+  | { readonly outcome: 'failed'; readonly differences: readonly Difference[] }
 
 /** What a run gave. */
 interface Result {
@@ -19,6 +22,8 @@ interface Result {
   readonly problem: string
   readonly outputs: Readonly<Record<string, readonly CaseOutput[]>>
   readonly dropped: number
+  /** Undefined where it could not be built. */
+  readonly plan: Plan | undefined
 }
 
 export async function runCase(one: Case): Promise<Verdict> {
@@ -45,7 +50,7 @@ async function resultOf(one: Case): Promise<Result | { readonly missing: string 
     app = drawn.app
     app.plan()
   } catch (error) {
-    return { error: { phase: 'build' }, problem: String(error), outputs: {}, dropped: 0 }
+    return { error: { phase: 'build' }, problem: String(error), outputs: {}, dropped: 0, plan: undefined }
   }
   const driver = await createDriver(app.plan(), {
     startTime: one.startWallClock ?? 0,
@@ -57,7 +62,7 @@ async function resultOf(one: Case): Promise<Result | { readonly missing: string 
     },
   })
   try {
-    return feed(one, driver)
+    return { ...feed(one, driver), plan: app.plan() }
   } finally {
     driver.close()
   }
@@ -71,7 +76,7 @@ function interval({ config }: Case, of: string): number {
   return Number(config[`__emit.interval.ms.kstreams.${of}__`] ?? 0)
 }
 
-function feed(one: Case, driver: Driver): Result {
+function feed(one: Case, driver: Driver): Omit<Result, 'plan'> {
   const outputs: Record<string, CaseOutput[]> = {}
   const collect = (step: number): void => {
     for (const name of Object.keys(one.golden.outputs))
@@ -122,7 +127,13 @@ function dropped({ metrics }: Driver): number {
     .reduce((sum, { value }) => sum + value, 0)
 }
 
-function differences(one: Case, golden: Golden, result: Result): readonly string[] {
+function differences(one: Case, golden: Golden, result: Result): readonly Difference[] {
+  const texts = outcomeDifferences(one, golden, result)
+  const outputs = texts.map((text): Difference => ({ aspect: 'outputs', text }))
+  return [...outputs, ...(result.plan === undefined ? [] : topologyDifferences(result.plan, golden))]
+}
+
+function outcomeDifferences(one: Case, golden: Golden, result: Result): readonly string[] {
   // What a bug of the reference does is not to be imitated.
   if (one.referenceBug !== undefined) return []
   const found: string[] = []

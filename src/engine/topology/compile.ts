@@ -11,9 +11,13 @@ import type { CopartitionGroup, Plan, PlanNode, Subtopology } from './plan.ts'
 import { analyseDecoding } from './decode.ts'
 import { insertRepartitions } from './repartition.ts'
 import { internalTopics } from './internal-topics.ts'
+import { checkExplicitNames } from './explicit-names.ts'
 import { makeManifest } from './manifest.ts'
+import { mergeRepartitions } from './merged-repartitions.ts'
 import { trackedNodes } from './old-values.ts'
 import { makeSubtopology, splitNodes } from './subtopologies.ts'
+import { shareSelfJoins } from './self-joins.ts'
+import { reuseSourceTopics } from './source-changelogs.ts'
 import { scopeTopics } from './sink.ts'
 import { validate } from './validate.ts'
 
@@ -24,13 +28,15 @@ import { validate } from './validate.ts'
  */
 export function compile(application: string, topology: Topology): Plan {
   checkTopicName(application)
-  const nodes = validate(insertRepartitions(application, validate(scopeTopics(application, topology.nodes))))
+  const drawn = optimized(validate(scopeTopics(application, topology.nodes)), topology)
+  const nodes = validate(insertRepartitions(application, drawn))
   const globals = topology.globals ?? []
   checkGlobals(nodes, globals)
   const planNodes = completeNodes(nodes)
   const subtopologies = splitNodes(planNodes).map((group, id) => makeSubtopology(application, id, group))
   const manifest = makeManifest(application, subtopologies)
   const copartition = copartitionGroups(nodes)
+  if (topology.explicitNames === true) checkExplicitNames(nodes, subtopologies)
   return Object.freeze({
     application,
     subtopologies: Object.freeze(subtopologies),
@@ -46,7 +52,21 @@ export function compile(application: string, topology: Topology): Plan {
     copartition,
     manifest,
     hash: hashOf(application, subtopologies, copartition, globals),
+    ...(topology.counted && { counted: topology.counted.describe }),
   })
+}
+
+/** With fewer topics and stores, where the application asks for it. */
+function optimized(
+  nodes: readonly TopologyNode[],
+  { optimization, counted }: Topology,
+): readonly TopologyNode[] {
+  if (optimization === undefined) return nodes
+  const merged = counted === undefined ? nodes : mergeRepartitions(nodes, counted.merged)
+  const selfJoins = counted === undefined ? undefined : new Set(counted.selfJoins)
+  const isShared = (join: string): boolean => selfJoins?.has(join) ?? true
+  const shared = optimization.shareSelfJoins ? shareSelfJoins(merged, isShared) : merged
+  return optimization.reuseSourceTopics ? reuseSourceTopics(shared) : shared
 }
 
 function completeNodes(nodes: readonly TopologyNode[]): readonly PlanNode[] {

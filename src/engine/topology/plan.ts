@@ -17,6 +17,8 @@ export interface Plan {
   readonly copartition: readonly CopartitionGroup[]
   /** Stable text of stores, types and names; kept with the application and compared at the next start. */
   readonly manifest: Manifest
+  /** Where names are Kafka Streams': the text of its `Topology.describe()`. */
+  readonly counted?: string
   /** Short hash over structure and names (not over functions). */
   readonly hash: string
 }

@@ -103,7 +103,8 @@ const dropNullKeys: BuildProcessor = (context) => {
   }
 }
 
-function rewire(node: TopologyNode, moved: ReadonlyMap<string, string>): TopologyNode {
+/** A node with other parents wherever it names them. */
+export function rewire(node: TopologyNode, moved: ReadonlyMap<string, string>): TopologyNode {
   const rename = (name: string): string => moved.get(name) ?? name
   return {
     ...node,

@@ -13,9 +13,9 @@ export interface MergedRepartition {
   readonly below: string
   /** The topic's name without `-repartition`: that of the first. */
   readonly name: string
-  /** Nodes moved below it; a repartition that went is named by the node of its source. */
+  /** Nodes moved below it, other than the consumers of the repartitions that went. */
   readonly moved: readonly string[]
-  /** Sources of the repartitions that went. */
+  /** Names of the repartitions that went, in the same way. */
   readonly replaced: readonly string[]
 }
 
@@ -101,7 +101,7 @@ function mergeBelow(
     replaceSource(graph, replaced.name, merged.name)
   }
   addChild(changer, merged)
-  const replaced = repartitions.map(({ name }) => name)
+  const replaced = repartitions.map((one) => repartitionName(one.repartition!))
   return { below: changer.name, name: prefix, moved: [...moved], replaced }
 }
 
