@@ -5,20 +5,45 @@
 import { makeDefineApp } from './languages/dsl/app.ts'
 import type { DefineApp } from './languages/dsl/app.ts'
 import { writeLine } from './platform/stdout.ts'
-import { int64, json, string } from './serdes/index.ts'
+import type { Serde } from './core/serde.ts'
+import { int64, json, sessionWindowed, string, timeWindowed } from './serdes/index.ts'
 
 export { topic } from './languages/dsl/topic.ts'
-export { store } from './languages/dsl/process.ts'
-export type { StoreOptions } from './languages/dsl/process.ts'
+export { store } from './languages/dsl/store.ts'
+export type { StoreOptions } from './languages/dsl/store.ts'
+export { untilTimeLimit, untilWindowCloses } from './languages/dsl/suppress.ts'
+export { hopping, session, sliding, tumbling, unlimited } from './languages/dsl/windows.ts'
+export type { GraceOptions } from './languages/dsl/windows.ts'
+export type {
+  BufferOptions,
+  CogroupOptions,
+  Merging,
+  Suppression,
+  WindowedAggregateOptions,
+  WindowedOptions,
+} from './languages/dsl/window-options.ts'
+export type { Windowed } from './core/windowed.ts'
 export type { App, AppOptions, DefineApp } from './languages/dsl/app.ts'
 export type { ErrorHandler, ErrorPolicy, FailedRecord, FailedStep } from './core/error-handler.ts'
-export type { Flow, Grouped, GroupedTable, Stream, Table } from './languages/dsl/types.ts'
+export type {
+  Cogrouped,
+  Flow,
+  Grouped,
+  GroupedTable,
+  Stream,
+  Table,
+  WindowedCogrouped,
+  WindowedGrouped,
+} from './languages/dsl/types.ts'
 export type {
   AggregateOptions,
   AggregateTableOptions,
   Callback,
   DerivedTableOptions,
   EmitOptions,
+  FixedKeyContext,
+  FixedKeyProcessor,
+  FixedKeyRecord,
   GlobalJoinOptions,
   GlobalTable,
   JoinOptions,
@@ -26,6 +51,7 @@ export type {
   PrintOptions,
   ProcessContext,
   ProcessOptions,
+  ProcessValuesOptions,
   ReduceTableOptions,
   RepartitionOptions,
   SourceTableOptions,
@@ -66,5 +92,7 @@ export const defineApp: DefineApp = makeDefineApp({
   json: json(),
   text: string,
   count: int64,
+  windowed: (key, sizeMs): Serde<unknown> =>
+    sizeMs === undefined ? sessionWindowed(key) : timeWindowed(key, sizeMs),
   print: writeLine,
 })

@@ -110,6 +110,12 @@ export const APPLICATION_ERRORS = {
     message: '{topic}-{partition}: producer {producerId} sent sequence {sequence}, expected {expected}',
     fix: 'The transaction is aborted and its records are processed again.',
   },
+  SLUICE_BUFFER_FULL: {
+    domain: 'user',
+    retry: 'never',
+    message: '{node}: the buffer is full: {count} updates (at most {maxRecords}), {bytes} bytes (at most {maxBytes})',
+    fix: 'Raise maxRecords and maxBytes, shorten the windows or the grace, or let it emit early.',
+  },
   SLUICE_CLOSED: {
     domain: 'internal',
     retry: 'never',

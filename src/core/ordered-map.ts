@@ -39,6 +39,12 @@ export class OrderedMap<V> {
     return chunk.keys[at] === key ? chunk.values[at] : undefined
   }
 
+  /** The entry with the smallest key. */
+  first(): readonly [string, V] | undefined {
+    const chunk = this.#chunks[0]
+    return chunk === undefined ? undefined : [chunk.keys[0]!, chunk.values[0]!]
+  }
+
   set(key: string, value: V): void {
     this.#own()
     const chunks = this.#chunks

@@ -94,7 +94,7 @@ function changelogsOf(
     const late = store.ledgerOf !== undefined && guarantee === 'at-least-once'
     const log = late
       ? output.changelogDeletingLate(topic, id.partition, NO_HEADERS)
-      : output.changelog(topic, id.partition, NO_HEADERS)
+      : output.changelog(topic, id.partition, store.changelogHeaders ?? NO_HEADERS)
     changelogs.set(store.name, { topic, partition: id.partition, log })
   }
   return changelogs

@@ -7,7 +7,7 @@ import { asError, isSluiceError, problemOf, sluiceError } from '../../core/error
 import type { Counter } from '../../core/metrics.ts'
 import { partitionOf } from '../../core/partitioner.ts'
 import type { OutputSpec, OutputWriter } from '../../core/processor.ts'
-import { type Bytes, type Encoded, type Headers, partitionId } from '../../core/record.ts'
+import { type Bytes, type Encoded, type Headers, NO_HEADERS, partitionId } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { LogUpdate } from '../state/managed.ts'
 
@@ -110,10 +110,11 @@ export class Output {
     }
   }
 
-  /** The changelog of a store: same partition as the task. */
+  /** The changelog of a store: same partition as the task. @param headers of its values; deletions have none */
   changelog(topic: string, partition: number, headers: Headers): LogUpdate {
     const target = this.#targetsOf(topic, topic)[partition]!
-    return (key, value, timestamp) => this.#buffer.append(target, key, value, timestamp, headers)
+    return (key, value, timestamp) =>
+      this.#buffer.append(target, key, value, timestamp, value === null ? NO_HEADERS : headers)
   }
 
   /**

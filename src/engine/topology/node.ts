@@ -3,6 +3,7 @@
  * Nodes carry their behaviour as a `build` function, so that the runtime never needs to know an operator by name.
  */
 import type { BuildProcessor, LedgerCodec, OutputSpec } from '../../core/processor.ts'
+import type { Headers } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 
 export interface TopologyNode {
@@ -22,6 +23,11 @@ export interface TopologyNode {
   readonly buildTracking?: BuildProcessor
   /** Takes the place of `build` when nobody else looks into the node's store or asks what a value was before. */
   readonly buildUnasked?: BuildProcessor
+  /**
+   * Takes the place of `build`, and the node's stores go, when nobody looks into them or asks what a value was before. Only where
+   * names are Kafka Streams', which makes no store then; elsewhere a table keeps its store, for queries.
+   */
+  readonly buildStoreless?: BuildProcessor
   /** Parents (tables) whose changes must carry what a value was before. */
   readonly needsOldValues?: readonly string[]
   /** Leaves out deletions of what was never there, if its parent can say so without a store made for it. */
@@ -133,6 +139,8 @@ export interface StoreSpec {
   readonly capacity?: number
   /** Nobody gave its name: it may change when the topology does. */
   readonly generated?: boolean
+  /** Headers of its changelog's values, deletions have none: some stores of Kafka Streams say the version of their format. */
+  readonly changelogHeaders?: Headers
   /** A source topic that serves as changelog (table read directly from a compacted topic is NOT done by default, as in Kafka without optimisation). */
   readonly sourceChangelog?: string
 }

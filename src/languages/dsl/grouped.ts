@@ -9,8 +9,11 @@ import { stepName } from '../../engine/topology/names.ts'
 import { checkOptions } from './options.ts'
 import { isChosen, keySerde, repartitionOf, stateNames, tableStore, valueSerde } from './place.ts'
 import type { GroupPlace } from './place.ts'
-import type { Grouped, Table } from './types.ts'
-import type { AggregateOptions, TableOptions } from './verb-options.ts'
+import type { Window } from '../../engine/operators/windows.ts'
+import { CogroupedHandle } from './cogrouped.ts'
+import type { Cogrouped, Grouped, Table, WindowedGrouped } from './types.ts'
+import type { AggregateOptions, Callback, TableOptions } from './verb-options.ts'
+import { WindowedGroupedHandle } from './windowed.ts'
 
 type LooseAdd = (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown
 
@@ -36,6 +39,14 @@ export class GroupedHandle<K, V> implements Grouped<K, V> {
   aggregate<A>(options: AggregateOptions<K, V, A>): Table<K, A> {
     const { init, add, value = this.place.shop.serdes.json } = options
     return this.#table('aggregate', options, value, (parts) => aggregate(parts, init, add as LooseAdd))
+  }
+
+  windowedBy<W extends Window>(window: W): WindowedGrouped<K, V, W> {
+    return new WindowedGroupedHandle(this.place, window)
+  }
+
+  cogroup<A>(add: (aggregate: A, ...rest: Parameters<Callback<K, V, A>>) => A | null): Cogrouped<K, A> {
+    return new CogroupedHandle([{ place: this.place, add: add as LooseAdd }])
   }
 
   #table<A>(

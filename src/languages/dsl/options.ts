@@ -6,6 +6,7 @@ export type Verb =
   | 'aggregate'
   | 'aggregateTable'
   | 'branch'
+  | 'cogroup'
   | 'count'
   | 'filter'
   | 'flatMap'
@@ -26,12 +27,14 @@ export type Verb =
   | 'peek'
   | 'print'
   | 'process'
+  | 'processValues'
   | 'reduce'
   | 'reduceTable'
   | 'repartition'
   | 'selectKey'
   | 'stream'
   | 'streamJoin'
+  | 'suppress'
   | 'table'
   | 'tableFilter'
   | 'tableFilterNot'
@@ -42,10 +45,16 @@ export type Verb =
   | 'to'
   | 'toStream'
   | 'toTable'
+  | 'windowedAggregate'
+  | 'windowedCogroup'
+  | 'windowedCount'
+  | 'windowedReduce'
 
 const NAMED = ['name']
 const SERDES = ['name', 'key', 'value']
 const TABLE = ['name', 'store', 'emit', 'changelog', 'versioned']
+
+const WINDOWED = ['name', 'store', 'emit', 'changelog', 'retention']
 
 const MATERIALIZED = [...TABLE, 'materialized']
 
@@ -53,6 +62,7 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   aggregate: [...TABLE, 'init', 'add', 'value'],
   aggregateTable: [...TABLE, 'init', 'add', 'subtract', 'value'],
   branch: ['name', 'default', 'as'],
+  cogroup: [...TABLE, 'init', 'value'],
   count: TABLE,
   filter: NAMED,
   filterNot: NAMED,
@@ -73,12 +83,14 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   peek: NAMED,
   print: ['name', 'label', 'write'],
   process: [...SERDES, 'stores'],
+  processValues: ['name', 'value', 'stores'],
   reduce: [...TABLE, 'value'],
   reduceTable: [...TABLE, 'add', 'subtract', 'value'],
   repartition: [...SERDES, 'partitions'],
   selectKey: SERDES,
   stream: NAMED,
   streamJoin: [...SERDES, 'store', 'within', 'grace', 'otherValue', 'changelog'],
+  suppress: NAMED,
   table: MATERIALIZED,
   tableFilter: MATERIALIZED,
   tableFilterNot: MATERIALIZED,
@@ -89,6 +101,10 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   to: NAMED,
   toStream: NAMED,
   toTable: [...MATERIALIZED, 'key', 'value'],
+  windowedAggregate: [...WINDOWED, 'init', 'add', 'merge', 'value'],
+  windowedCogroup: [...WINDOWED, 'init', 'merge', 'value'],
+  windowedCount: WINDOWED,
+  windowedReduce: [...WINDOWED, 'value'],
 }
 
 /** @throws SLUICE_CONFIG_UNKNOWN with the nearest option of that verb */

@@ -20,6 +20,8 @@ export interface DefaultSerdes {
   readonly text: Serde<string>
   /** Of counts: Java's Long. */
   readonly count: Serde<number>
+  /** Of windowed keys. @param sizeMs of the windows; undefined: sessions */
+  readonly windowed: (key: Serde<unknown>, sizeMs: number | undefined) => Serde<unknown>
 }
 
 /** What the composition root hands to every application of the DSL. */
@@ -63,6 +65,8 @@ export interface TablePlace extends Place {
   readonly key: Serde<unknown>
   /** How joins look keys up in it. */
   readonly view: TableView
+  /** Its keys are windows, and these take records for so long after their end. */
+  readonly closesAfterMs?: number
 }
 
 /** The place of a handle that was made by `workshop`. @throws SLUICE_TOPOLOGY for a handle of another application */

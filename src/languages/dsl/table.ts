@@ -19,7 +19,9 @@ import type { Verb } from './options.ts'
 import { freeName, givenName, placeOf, stateNames, tableStore } from './place.ts'
 import type { StateNames, TablePlace } from './place.ts'
 import type { GroupedTable, Stream, Table } from './types.ts'
+import { addSuppress } from './suppress.ts'
 import type { DerivedTableOptions, Named, NewKeyOptions, Present } from './verb-options.ts'
+import type { Suppression } from './window-options.ts'
 
 type Loose = DerivedTableOptions & { readonly value?: Serde<never> }
 
@@ -93,6 +95,10 @@ export class TableHandle<K, V> implements Table<K, V> {
     options?: ForeignJoinOptions,
   ): Table<K, R> {
     return addForeignJoin('leftJoinForeign', this.place, other, [foreignKey, joiner], options)
+  }
+
+  suppress(until: Suppression<K>, options?: Named): Table<K, V> {
+    return this.place.shop.table(addSuppress(this.place, until, options))
   }
 
   groupBy<L = string, W = V>(

@@ -2,6 +2,8 @@
 import type { FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { Topic } from '../../core/topic.ts'
+import type { Windowed } from '../../core/windowed.ts'
+import type { Window } from '../../engine/operators/windows.ts'
 import type { Enriched, EnrichOptions, Fallbacks, Sources } from '../../enrich/types.ts'
 import type {
   Arms,
@@ -11,7 +13,10 @@ import type {
   AggregateTableOptions,
   Callback,
   DerivedTableOptions,
+  EmitOptions,
   EnrichVerbOptions,
+  FixedKeyContext,
+  FixedKeyProcessor,
   GlobalJoinOptions,
   GlobalTable,
   JoinOptions,
@@ -21,6 +26,7 @@ import type {
   PrintOptions,
   ProcessContext,
   ProcessOptions,
+  ProcessValuesOptions,
   ReduceTableOptions,
   RepartitionOptions,
   Serdes,
@@ -31,6 +37,13 @@ import type {
   ToTableOptions,
   UserProcessor,
 } from './verb-options.ts'
+import type {
+  CogroupOptions,
+  Merging,
+  Suppression,
+  WindowedAggregateOptions,
+  WindowedOptions,
+} from './window-options.ts'
 
 /**
  * Records as they happened; a stream of some values is a stream of a wider type of values, too. Every verb gives a new
@@ -135,6 +148,11 @@ export interface Stream<out K, out V> {
     build: (context: ProcessContext<L, W>) => UserProcessor<K, V>,
     options?: ProcessOptions<L, W>,
   ): Stream<L, W>
+  /** As `process`, but the key stays, and with it the partition. */
+  processValues<W = V>(
+    build: (context: FixedKeyContext<W>) => FixedKeyProcessor<K, V>,
+    options?: ProcessValuesOptions<W>,
+  ): Stream<K, W>
   /**
    * For each record the global table's value of a key computed from it; records without one, or with a null key to look up,
    * are left out. Nothing is repartitioned. Only this side triggers, with the table as this instance knows it then: a
@@ -214,6 +232,11 @@ export interface Table<out K, out V> {
     options?: SourceTableOptions & { readonly value?: Serde<Present<R>> },
   ): Table<K, R>
   /**
+   * Holds updates back and hands on only the last of each key: when its window has closed, or after a limit of event time.
+   * @example counts.suppress(untilWindowCloses())
+   */
+  suppress(until: Suppression<K>, options?: Named): Table<K, V>
+  /**
    * Groups the entries by a new key, given with the value to aggregate as `[key, value]`; a null of either leaves the entry out.
    * Always through a repartition topic. `name` as in groupByKey.
    */
@@ -244,6 +267,52 @@ export interface Grouped<out K, out V> {
   ): Table<K, V>
   /** `add` must return the new aggregate and not change the old one; null deletes the key. */
   aggregate<A>(options: AggregateOptions<K, V, A>): Table<K, A>
+  /**
+   * The same group in windows of event time: tumbling, hopping, sliding, session or unlimited.
+   * @example orders.groupByKey().windowedBy(tumbling('1m', { grace: '10s' })).count()
+   */
+  windowedBy<W extends Window>(window: W): WindowedGrouped<K, V, W>
+  /**
+   * The first of several streams that are aggregated into one table: `add` takes its records into the aggregate.
+   * @example clicks.cogroup(addClick).cogroup(purchases, addPurchase).aggregate({ init: () => empty })
+   */
+  cogroup<A>(add: (aggregate: A, ...rest: Parameters<Callback<K, V, A>>) => A | null): Cogrouped<K, A>
+}
+
+/**
+ * A group in windows of event time. Records with a null key are dropped, and those whose window has closed; null values are
+ * dropped by sliding windows only. A result has the time of the latest record in it, of a session its end.
+ */
+export interface WindowedGrouped<out K, out V, in out W> {
+  /** Records per key and window. */
+  count(options?: WindowedOptions<W>): Table<Windowed<K>, number>
+  /** The first value of a key in a window, then `reducer(aggregate, value)`. */
+  reduce(
+    reducer: (aggregate: V, value: V, key: K, record: FlowRecord<K, V>) => V,
+    options?: WindowedOptions<W> & { readonly value?: Serde<V> },
+  ): Table<Windowed<K>, V>
+  /** As of groups without windows; of sessions with `merge`, which makes one of two. Null deletes the window. */
+  aggregate<A>(
+    options: WindowedAggregateOptions<K, V, A> & WindowedOptions<W> & Merging<W, K, A>,
+  ): Table<Windowed<K>, A>
+}
+
+/** Groups of several streams with the same keys, about to be aggregated into one table. */
+export interface Cogrouped<out K, in out A> {
+  /** A further group, and how its records are added. */
+  cogroup<V>(
+    other: Grouped<K, V>,
+    add: (aggregate: A, ...rest: Parameters<Callback<K, V, A>>) => A | null,
+  ): Cogrouped<K, A>
+  aggregate(options: CogroupOptions<A> & TableOptions): Table<K, A>
+  windowedBy<W extends Window>(window: W): WindowedCogrouped<K, A, W>
+}
+
+export interface WindowedCogrouped<out K, in out A, in out W> {
+  /** Of sessions with `merge`, which makes one of two. */
+  aggregate(
+    options: CogroupOptions<A> & Omit<WindowedOptions<W>, 'emit'> & EmitOptions & Merging<W, K, A>,
+  ): Table<Windowed<K>, A>
 }
 
 /** Where an application begins. */
