@@ -38,13 +38,15 @@ import type { Place, StateNames } from './place.ts'
 import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
 import { addJoin } from './stream-join.ts'
-import { addProcess } from './process.ts'
+import { addProcess, addProcessValues } from './process.ts'
 import type { Grouped, Stream, Table } from './types.ts'
 import type {
   Arms,
   BranchOptions,
   Callback,
   EnrichVerbOptions,
+  FixedKeyContext,
+  FixedKeyProcessor,
   GlobalJoinOptions,
   GlobalTable,
   JoinOptions,
@@ -53,6 +55,7 @@ import type {
   PrintOptions,
   ProcessContext,
   ProcessOptions,
+  ProcessValuesOptions,
   RepartitionOptions,
   Serdes,
   SinkTopic,
@@ -255,6 +258,15 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   ): Stream<L, W> {
     return this.place.shop.stream(
       addProcess(this.place, build as never, options as ProcessOptions<unknown, unknown>),
+    )
+  }
+
+  processValues<W = V>(
+    build: (context: FixedKeyContext<W>) => FixedKeyProcessor<K, V>,
+    options?: ProcessValuesOptions<W>,
+  ): Stream<K, W> {
+    return this.place.shop.stream(
+      addProcessValues(this.place, build as never, options as ProcessValuesOptions<unknown>),
     )
   }
 

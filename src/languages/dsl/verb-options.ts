@@ -1,7 +1,7 @@
 /** The options of the verbs of the DSL as types, and the words they are made of. No code. */
 import type { Duration } from '../../core/duration.ts'
 import type { Processor, ProcessorContext } from '../../core/processor.ts'
-import type { Encoded, FlowRecord } from '../../core/record.ts'
+import type { Encoded, FlowRecord, Headers } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { Topic } from '../../core/topic.ts'
 import type { Emit } from '../../engine/operators/emit.ts'
@@ -133,6 +133,13 @@ export interface ProcessOptions<K, V> extends Named, Serdes<K, V> {
   readonly stores?: readonly StoreSpec[]
 }
 
+export interface ProcessValuesOptions<V> extends Named {
+  /** Default: JSON. */
+  readonly value?: Serde<V>
+  /** As for process. */
+  readonly stores?: readonly StoreSpec[]
+}
+
 export interface PrintOptions extends Named {
   /** Default: what came before, as in names: `[orders]: …`. */
   readonly label?: string
@@ -154,6 +161,33 @@ export interface ProcessContext<L, W> extends Omit<
   readonly next: (record: FlowRecord<L, W>) => void
   /** Forwards a record of no origin, for punctuators. @param timestamp event time, ms since 1970 */
   readonly emit: (key: L, value: W, timestamp: number) => void
+  /**
+   * A function that forwards to one child only, by the name it was given; ask for it when the processor is built.
+   * @throws SLUICE_INTERNAL when nothing of that name is below
+   */
+  forwardTo(child: string): (record: FlowRecord<L, W>) => void
+}
+
+/** A record whose key may not be changed. */
+export type FixedKeyRecord<K, V> = Omit<
+  FlowRecord<K, V>,
+  'withKey' | 'with' | 'withValue' | 'withTimestamp' | 'withHeaders'
+> & {
+  withValue<W>(value: W): FixedKeyRecord<K, W>
+  withTimestamp(timestamp: number): FixedKeyRecord<K, V>
+  withHeaders(headers: Headers): FixedKeyRecord<K, V>
+}
+
+/** What a processor of processValues may use; what it forwards has values `W` and the key that came. */
+export interface FixedKeyContext<W> extends Omit<ProcessContext<unknown, W>, 'next' | 'emit' | 'forwardTo'> {
+  /** Forwards a record made by `with…` from the one that came. */
+  readonly next: (record: FixedKeyRecord<unknown, W>) => void
+  /** As `next`, to one child only. */
+  forwardTo(child: string): (record: FixedKeyRecord<unknown, W>) => void
+}
+
+export interface FixedKeyProcessor<K, V> extends Omit<Processor, 'process'> {
+  process(record: FixedKeyRecord<K, V>): void
 }
 
 export interface UserProcessor<K, V> extends Omit<Processor, 'process'> {
