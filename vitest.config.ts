@@ -17,6 +17,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
+    // One real Kafka for the tests that ask for it; it is not started unless one does.
+    globalSetup: ['test/brokers/kafka/live/global-setup.ts'],
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/results.json' },
   },

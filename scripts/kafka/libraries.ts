@@ -9,6 +9,9 @@ import { join } from 'node:path'
 
 export const KAFKA_RELEASE = '4.3.1'
 
+/** The release of log4j that Kafka brings. */
+const LOGGING_RELEASE = '2.25.4'
+
 /** What is missing to run Kafka here by Java and Maven, as a sentence; undefined if nothing. */
 export function missingTools(): string | undefined {
   const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
@@ -21,10 +24,8 @@ export function missingTools(): string | undefined {
 }
 
 function cacheFolder(): string {
-  const caches =
-    process.env['KAFKA_LIBS_CACHE'] ??
-    join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'kafka-libs')
-  return join(caches, KAFKA_RELEASE)
+  const caches = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  return join(caches, 'sluice', `kafka-${KAFKA_RELEASE}`)
 }
 
 /** The folder with the jars of a Kafka broker, filled by Maven at the first call. */
@@ -54,6 +55,10 @@ function pomOf(): string {
   <dependencies>
     <dependency>
       <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_RELEASE}</version>
+    </dependency>
+    <!-- Without it a broker that does not start says nothing. -->
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>${LOGGING_RELEASE}</version>
     </dependency>
   </dependencies>
 </project>

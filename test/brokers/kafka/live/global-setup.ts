@@ -1,0 +1,50 @@
+/**
+ * One real broker for all live tests of a run: started by the first test that asks for it, stopped at the end. Test files
+ * run in processes of their own, so they ask over a local port.
+ */
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import type { TestProject } from 'vitest/node'
+import { startKafka, whyNoKafka } from '../../../../scripts/kafka/start.ts'
+import type { Kafka } from '../../../../scripts/kafka/start.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Why there is no Kafka here; '' if there is. */
+    readonly whyNoKafka: string
+    /** Where the broker is asked for. */
+    readonly kafkaPort: number
+    /** The whole matrix is wanted: `npm run test:kafka`. */
+    readonly kafkaMatrix: boolean
+  }
+}
+
+/** Sessions end soon, so that what waits for their end can be tested; logins by token end after a second and a half. */
+const CONFIG = {
+  'listener.name.sasl.oauthbearer.connections.max.reauth.ms': '1500',
+}
+
+let kafka: Promise<Kafka> | undefined
+const server = createServer((socket) => {
+  answer(socket).catch((error: unknown) => socket.end(JSON.stringify({ error: String(error) })))
+})
+
+async function answer(socket: Socket): Promise<void> {
+  kafka ??= startKafka({ security: ['sasl', 'tls', 'mutualTls', 'saslTls'], acls: true, config: CONFIG })
+  const { bootstrap, listeners, certificates, users } = await kafka
+  socket.end(JSON.stringify({ bootstrap, listeners, certificates, users }))
+}
+
+export async function setup(project: TestProject): Promise<void> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  project.provide('whyNoKafka', whyNoKafka() ?? '')
+  project.provide('kafkaMatrix', project.vitest.config.mode === 'kafka')
+  project.provide('kafkaPort', (server.address() as AddressInfo).port)
+}
+
+export async function teardown(): Promise<void> {
+  server.close()
+  // One that did not start has told the tests already.
+  const started = await kafka?.catch(() => undefined)
+  await started?.stop()
+}
