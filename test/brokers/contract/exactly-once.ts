@@ -53,6 +53,8 @@ class Worker {
     while (!this.#stopped) {
       try {
         await this.#cycle()
+        // A turn of its own, or a worker whose connection was closed under it would never let go.
+        await new Promise((resolve) => setImmediate(resolve))
       } catch (error) {
         if (!isSluiceError(error)) throw error
         await this.#startOver()
@@ -107,9 +109,9 @@ class Worker {
   }
 }
 
-export function exactlyOnceContract(make: MakeCluster): void {
+export function exactlyOnceContract(make: MakeCluster, seeds: readonly number[] = [1, 2, 3]): void {
   describe('read, write and commit', () => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of seeds) {
       it(`gives exactly one output per input while workers die (seed ${seed})`, async () => {
         const cluster = await opened(make)
         const { broker } = await cluster.connect()

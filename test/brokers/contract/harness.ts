@@ -99,8 +99,10 @@ export async function takeUntil(
   for (;;) {
     taken.push(...fetcher.take())
     if (done(taken)) return taken
-    if (performance.now() > ends)
-      throw new Error(`waited in vain; there were ${JSON.stringify(valuesOf(taken))}`)
+    if (performance.now() > ends) {
+      const failures = failuresOf(taken).map(({ topic, error }) => `${topic}: ${error.message}`)
+      throw new Error(`waited in vain; there were ${JSON.stringify([valuesOf(taken), failures])}`)
+    }
     await fetcher.arrived(50)
   }
 }
