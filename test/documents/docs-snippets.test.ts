@@ -23,6 +23,8 @@ interface Input {
   readonly topic: string
   readonly key: string
   readonly value: unknown
+  /** Event time, ms. Input: default 0. Output: shown where time matters. */
+  readonly timestamp?: number
 }
 
 interface Answer {
@@ -108,8 +110,10 @@ describe.each(apps)('$name', ({ page, file }) => {
     for (const record of input) pipe(driver, record)
     await rest(driver)
     const sinks = new Set([...app.plan().sinkTopics, `${app.name}-dead-letters`])
-    const came = [...sinks].flatMap((topic) => read(driver, topic))
-    expect(came).toEqual(linesOf(page, 'output', file))
+    const output = linesOf(page, 'output', file) as readonly Input[]
+    const timed = output.some(({ timestamp }) => timestamp !== undefined)
+    const came = [...sinks].flatMap((topic) => read(driver, topic, timed))
+    expect(came).toEqual(output)
     driver.close()
   })
 })
@@ -117,9 +121,9 @@ describe.each(apps)('$name', ({ page, file }) => {
 const bytes = (value: unknown): Buffer =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
 
-function pipe(driver: Driver, { topic, key, value }: Input): void {
+function pipe(driver: Driver, { topic, key, value, timestamp = 0 }: Input): void {
   const content = value === null ? null : Buffer.from(JSON.stringify(value))
-  driver.pipeBytes({ topic, key: bytes(key), value: content, timestamp: 0, headers: [] })
+  driver.pipeBytes({ topic, key: bytes(key), value: content, timestamp, headers: [] })
 }
 
 /** What waits for a retry or a timeout waits for the clock. */
@@ -131,11 +135,12 @@ async function rest(driver: Driver): Promise<void> {
   }
 }
 
-function read(driver: Driver, topic: string): readonly Input[] {
-  return driver.readBytes(topic).map(({ key, value }) => ({
+function read(driver: Driver, topic: string, timed: boolean): readonly Input[] {
+  return driver.readBytes(topic).map(({ key, value, timestamp }) => ({
     topic,
     key: String(Buffer.from(key ?? [])),
     value: value === null ? null : (JSON.parse(String(Buffer.from(value))) as unknown),
+    ...(timed ? { timestamp } : {}),
   }))
 }
 
