@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
+import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { problemOf, sluiceError } from '../core/errors.ts'
 import { jsonLine } from './columns.ts'
@@ -135,8 +136,8 @@ function sluiceSpec(folder: string): string {
     const file = /^file:(.+)$/.exec(asked.spec)?.[1]
     return file === undefined ? asked.spec : fileSpec(folder, resolve(asked.folder, file))
   }
-  const own = new URL('../../', import.meta.url).pathname
-  if (!own.includes('/node_modules/')) return fileSpec(folder, own)
+  const own = fileURLToPath(new URL('../../', import.meta.url))
+  if (!/[\\/]node_modules[\\/]/.test(own)) return fileSpec(folder, own)
   return `^${String(readPackage(join(own, 'package.json'))['version'])}`
 }
 

@@ -33,7 +33,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(completionCommand())
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',
+      '\nExample:\n  sluice init my-app && cd my-app && npm install && npm start\n\n' +
+        'Exit codes: 0 done, 1 wrong input, 2 something outside failed, 3 a bug in Sluice.',
     )
   // `| head` closes the pipe when it has seen enough: `run` then stops cleanly (signals.ts), nothing else has to.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
