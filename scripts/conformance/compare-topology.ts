@@ -42,10 +42,7 @@ function topicDifferences(plan: Plan, { internalTopics, copartition }: Golden): 
     found.push({ aspect: 'topics', text })
   }
   if (copartition === undefined) return found
-  const [wantedGroups, cameGroups] = [
-    groups(copartition),
-    groups(plan.copartition.map(({ topics }) => topics)),
-  ]
+  const [wantedGroups, cameGroups] = [groups(copartition), groups(plan.counted?.copartition ?? [])]
   if (wantedGroups !== cameGroups)
     found.push({
       aspect: 'topics',

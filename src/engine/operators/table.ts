@@ -45,6 +45,7 @@ export function table({ name, parent, store, emit, partitioned, materialized }: 
     buildTracking: emitting(store.name, emit ?? 'coalesced', true),
     ...(emit === undefined && materialized !== true ? { buildUnasked: emitEvery(store.name, false) } : {}),
     buildSilent: emitNothing(store.name),
+    ...(materialized === true ? {} : { buildStoreless: emitWithoutStore }),
   }
 }
 
@@ -67,6 +68,17 @@ function emitEvery(storeName: string, oldValues: boolean): BuildProcessor {
         next(changeRecord(record, value, old, timestamp))
       },
     }
+  }
+}
+
+/** Nobody looks back: a table is then only the stream of its changes. */
+const emitWithoutStore: BuildProcessor = (context) => {
+  const { next } = context
+  return {
+    process: (record) => {
+      if (isAbsent(record.key)) return context.drop(record, 'null key in a table')
+      next(changeRecord(record, record.value, undefined, record.timestamp))
+    },
   }
 }
 

@@ -82,7 +82,7 @@ export class Committer {
     output.release()
     // 7
     for (const open of generation.tasks) {
-      await this.#store(open, acknowledged)
+      await this.#store(open, acknowledged, generation.offsets)
       showUpTo(open, generation.offsets)
     }
     this.#commits.value++
@@ -136,7 +136,11 @@ export class Committer {
     await this.#parts.ports.failpoints.hit('commit.end')
   }
 
-  async #store({ state, changelogs }: OpenTask, acknowledged: Acknowledged): Promise<void> {
+  async #store(
+    { state, changelogs }: OpenTask,
+    acknowledged: Acknowledged,
+    offsets: readonly CommittedOffset[],
+  ): Promise<void> {
     await this.#parts.ports.failpoints.hit('commit.store')
     const stores = [...state.stores.values()]
     await this.#sliced((shouldYield) => {
@@ -153,8 +157,12 @@ export class Committer {
     })
     if (this.#cancelled) return
     const positions = new Map<string, number>()
-    for (const [name, { topic, partition }] of changelogs) {
-      const position = acknowledged.get(partitionId(topic, partition))
+    for (const [name, { topic, partition, upTo }] of changelogs) {
+      // A source topic that is a changelog is known as far as its input was processed.
+      const position =
+        upTo === undefined
+          ? acknowledged.get(partitionId(topic, partition))
+          : offsets.find((one) => one.topic === topic && one.partition === partition)?.offset
       if (position !== undefined) positions.set(name, position)
     }
     state.writePositions(positions)

@@ -12,6 +12,7 @@ import { assembleTask } from './assemble.ts'
 import { PartitionQueue } from './buffer.ts'
 import { decodeEnvelope, EMPTY_ENVELOPE, type Envelope } from './envelope.ts'
 import { openLocalState } from './local-state.ts'
+import type { LogUpdate } from '../state/managed.ts'
 import type { Changelog, OpenTask, TaskEnvironment } from './opened.ts'
 import type { Guarantee } from './options.ts'
 import type { Output } from './output.ts'
@@ -59,7 +60,7 @@ async function openWith(
   await ports.failpoints.hit('restore.offsets')
   const { queues, envelopes } = await committedQueues(id, subtopology, environment)
   if (signal.aborted) return undefined
-  const changelogs = changelogsOf(id, subtopology, output, settings.guarantee)
+  const changelogs = changelogsOf(id, subtopology, output, settings.guarantee, queues)
   const restored = await restore(state, changelogs, restoreParts(id, environment), signal)
   if (!restored || signal.aborted) return undefined
   const task = assembleTask({ id, subtopology, state, current, queues, envelopes }, environment)
@@ -81,16 +82,25 @@ function restoreParts(id: TaskId, { ports, settings, onRestore }: TaskEnvironmen
   return { ports, sliceMs: settings.sliceMs, task: taskName(id), onRestore }
 }
 
+/** What is in the source topic already need not be written again. */
+const WRITES_NOTHING: LogUpdate = () => undefined
+
 function changelogsOf(
   id: TaskId,
   subtopology: Subtopology,
   output: Output,
   guarantee: Guarantee,
+  queues: readonly PartitionQueue[],
 ): Map<string, Changelog> {
   const changelogs = new Map<string, Changelog>()
   for (const store of subtopology.stores) {
     if (store.changelogTopic === undefined) continue
     const topic = store.changelogTopic
+    if (store.sourceChangelog !== undefined) {
+      const upTo = queues.find((queue) => queue.topic === topic)?.position ?? 0
+      changelogs.set(store.name, { topic, partition: id.partition, upTo, log: WRITES_NOTHING })
+      continue
+    }
     const late = store.ledgerOf !== undefined && guarantee === 'at-least-once'
     const log = late
       ? output.changelogDeletingLate(topic, id.partition, NO_HEADERS)

@@ -21,6 +21,8 @@ export interface OpenTask {
 export interface ChangelogPartition {
   readonly topic: string
   readonly partition: number
+  /** Of a source topic that is the changelog: where processing goes on, which is as far as the store may know it. */
+  readonly upTo?: number
 }
 
 export interface Changelog extends ChangelogPartition {

@@ -95,11 +95,11 @@ async function findBehind(
 export async function startOf(
   state: TaskState,
   store: string,
-  { topic, partition }: ChangelogPartition,
+  { topic, partition, upTo }: ChangelogPartition,
   admin: Admin,
 ): Promise<{ readonly position: number; readonly end: number }> {
   const start = await admin.listOffset(topic, partition, 'earliest', 'read_uncommitted')
-  const end = await admin.listOffset(topic, partition, 'latest', 'read_uncommitted')
+  const end = upTo ?? (await admin.listOffset(topic, partition, 'latest', 'read_uncommitted'))
   const position = state.position(store)
   if (position === undefined) return { position: start, end }
   if (position >= start && position <= end) return { position, end }
@@ -164,7 +164,9 @@ export async function applyChanges(
     signal,
   }: { readonly ports: Ports; readonly sliceMs: number; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  const entries = state.stores.get(restoring.store)!.restored(fetched)
+  const { upTo } = restoring.changelog
+  const batch = upTo === undefined || fetched.nextOffset <= upTo ? fetched : batchUpTo(fetched, upTo)
+  const entries = state.stores.get(restoring.store)!.restored(batch)
   let at = 0
   await inSlices(ports.clock, ports.scheduler, sliceMs, (shouldYield) => {
     while (at < entries.length && !signal.aborted) {
@@ -175,7 +177,27 @@ export async function applyChanges(
     return true
   })
   if (signal.aborted) return false
-  restoring.position = fetched.nextOffset
-  state.writePositions(new Map([[restoring.store, fetched.nextOffset]]))
+  restoring.position = batch.nextOffset
+  state.writePositions(new Map([[restoring.store, batch.nextOffset]]))
   return true
+}
+
+/** The records of a batch before an offset: those behind it come again as input. */
+function batchUpTo(batch: FetchedBatch, upTo: number): FetchedBatch {
+  let count = 0
+  while (count < batch.count && batch.offsetAt(count) < upTo) count++
+  return {
+    kind: 'records',
+    topic: batch.topic,
+    partition: batch.partition,
+    count,
+    offsetAt: (index) => batch.offsetAt(index),
+    timestampAt: (index) => batch.timestampAt(index),
+    keyAt: (index) => batch.keyAt(index),
+    valueAt: (index) => batch.valueAt(index),
+    headersAt: (index) => batch.headersAt(index),
+    bytes: batch.bytes,
+    nextOffset: upTo,
+    endOffset: batch.endOffset,
+  }
 }

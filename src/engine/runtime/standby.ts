@@ -98,8 +98,9 @@ export class Standbys {
     const { ports, plan } = environment
     const subtopology = plan.subtopologies.find((other) => other.id === id.subtopology)
     const changelogs = new Map<string, ChangelogPartition>()
-    for (const { name, changelogTopic } of subtopology?.stores ?? []) {
-      if (changelogTopic !== undefined)
+    for (const { name, changelogTopic, sourceChangelog } of subtopology?.stores ?? []) {
+      // How far a source topic was processed, only its task knows: a copy must not be ahead of it.
+      if (changelogTopic !== undefined && sourceChangelog === undefined)
         changelogs.set(name, { topic: changelogTopic, partition: id.partition })
     }
     if (subtopology === undefined || changelogs.size === 0) return

@@ -7,7 +7,9 @@ import { checkTopicName } from '../../core/topic.ts'
 import type { Topology } from './builder.ts'
 import { checkGlobals } from './globals.ts'
 import type { GlobalSpec, TopologyNode } from './node.ts'
-import type { CopartitionGroup, Plan, PlanNode, Subtopology } from './plan.ts'
+import type { NamedTopology } from './kafka-streams/naming.ts'
+import { scopedTopic } from './names.ts'
+import type { CopartitionGroup, CountedPlan, InternalTopic, Plan, PlanNode, Subtopology } from './plan.ts'
 import { analyseDecoding } from './decode.ts'
 import { insertRepartitions } from './repartition.ts'
 import { internalTopics } from './internal-topics.ts'
@@ -32,10 +34,11 @@ export function compile(application: string, topology: Topology): Plan {
   const nodes = validate(insertRepartitions(application, drawn))
   const globals = topology.globals ?? []
   checkGlobals(nodes, globals)
-  const planNodes = completeNodes(nodes)
+  const planNodes = completeNodes(topology.counted === undefined ? nodes : withoutStores(nodes))
   const subtopologies = splitNodes(planNodes).map((group, id) => makeSubtopology(application, id, group))
   const manifest = makeManifest(application, subtopologies)
   const copartition = copartitionGroups(nodes)
+  const internal = internalTopics(application, subtopologies)
   if (topology.explicitNames === true) checkExplicitNames(nodes, subtopologies)
   return Object.freeze({
     application,
@@ -48,12 +51,26 @@ export function compile(application: string, topology: Topology): Plan {
     sinkTopics: userTopics(nodes, ({ sink }) =>
       sink === undefined || sink.internal === true ? [] : [sink.topic],
     ),
-    internalTopics: internalTopics(application, subtopologies),
+    internalTopics: internal,
     copartition,
     manifest,
     hash: hashOf(application, subtopologies, copartition, globals),
-    ...(topology.counted && { counted: topology.counted.describe }),
+    ...(topology.counted && { counted: countedPlan(application, topology.counted, internal) }),
   })
+}
+
+/** Internal topics get the application's prefix. */
+function countedPlan(
+  application: string,
+  { describe, copartition }: NamedTopology,
+  internal: readonly InternalTopic[],
+): CountedPlan {
+  const names = new Set(internal.map(({ name }) => name))
+  const full = (topic: string): string => {
+    const scoped = scopedTopic(application, topic)
+    return names.has(scoped) ? scoped : topic
+  }
+  return { describe, copartition: copartition.map((topics) => topics.map(full)) }
 }
 
 /** With fewer topics and stores, where the application asks for it. */
@@ -67,6 +84,18 @@ function optimized(
   const isShared = (join: string): boolean => selfJoins?.has(join) ?? true
   const shared = optimization.shareSelfJoins ? shareSelfJoins(merged, isShared) : merged
   return optimization.reuseSourceTopics ? reuseSourceTopics(shared) : shared
+}
+
+/** Tables that need no store, as Kafka Streams decides it. */
+function withoutStores(nodes: readonly TopologyNode[]): readonly TopologyNode[] {
+  const tracked = trackedNodes(nodes)
+  const connected = new Set(nodes.flatMap((node) => node.connects ?? []))
+  return nodes.map((node) => {
+    const { buildStoreless, buildSilent: _, buildUnasked: __, ...kept } = node
+    if (buildStoreless === undefined || tracked.has(node.name)) return node
+    if (node.stores?.some(({ name }) => connected.has(name)) === true) return node
+    return { ...kept, stores: [], build: buildStoreless }
+  })
 }
 
 function completeNodes(nodes: readonly TopologyNode[]): readonly PlanNode[] {

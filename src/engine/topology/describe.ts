@@ -14,7 +14,7 @@ import { ledgerName } from './names.ts'
  * console.log(describePlan(app.plan()))
  */
 export function describe(plan: Plan): string {
-  if (plan.counted !== undefined) return plan.counted
+  if (plan.counted !== undefined) return plan.counted.describe
   const short = shortener(plan)
   const blocks = plan.subtopologies.map((subtopology) => {
     const nodes = subtopology.nodes.map((node) => describeNode(node, short))

@@ -73,7 +73,7 @@ function changelogConfig({
   retentionMs = 0,
   retainDuplicates,
 }: StoreSpec): Readonly<Record<string, string>> {
-  const kept = String(Math.min(retentionMs + ADDITIONAL_RETENTION_MS, Number.MAX_SAFE_INTEGER))
+  const kept = longOf(retentionMs + ADDITIONAL_RETENTION_MS)
   switch (kind) {
     case 'key-value':
     case 'timestamped':
@@ -87,6 +87,11 @@ function changelogConfig({
       return { ...CHANGELOG_CONFIG, 'cleanup.policy': policy, 'retention.ms': kept }
     }
   }
+}
+
+/** What is kept for ever has Java's largest long as its time. */
+function longOf(ms: number): string {
+  return Number.isSafeInteger(ms) ? String(ms) : '9223372036854775807'
 }
 
 /** A user's topic under an internal name would mix two kinds of records in one log. */

@@ -4,6 +4,7 @@
  */
 import { sluiceError } from '../../core/errors.ts'
 import type { SluiceError } from '../../core/errors.ts'
+import { changelogTopic } from './names.ts'
 import type { Manifest, ManifestStore, Subtopology } from './plan.ts'
 
 export function makeManifest(application: string, subtopologies: readonly Subtopology[]): Manifest {
@@ -40,7 +41,10 @@ function byName<T>(items: readonly T[], name: (item: T) => string): readonly T[]
  * vanished, was renamed or changed type. New ones are fine. `undefined` when everything fits.
  */
 export function compareManifest(old: Manifest, next: Manifest): SluiceError | undefined {
-  const changes = [...compareStores(old.stores, next.stores), ...compareRepartitions(old, next)]
+  const changes = [
+    ...compareStores(old.stores, next.stores, next.application),
+    ...compareRepartitions(old, next),
+  ]
   if (changes.length === 0) return undefined
   return sluiceError('SLUICE_STATE_INCOMPATIBLE', {
     application: next.application,
@@ -56,12 +60,16 @@ interface StateChange {
 
 const START_AFRESH = 'To give the old state up, reset the application (`sluice reset`).'
 
-function compareStores(old: readonly ManifestStore[], next: readonly ManifestStore[]): StateChange[] {
+function compareStores(
+  old: readonly ManifestStore[],
+  next: readonly ManifestStore[],
+  application: string,
+): StateChange[] {
   const known = new Set(old.map((store) => store.name))
   const added = next.filter((store) => !known.has(store.name))
   return old.flatMap((store): StateChange[] => {
     const now = next.find((candidate) => candidate.name === store.name)
-    if (now !== undefined) return retyped(store, now)
+    if (now !== undefined) return [...retyped(store, now), ...movedChangelog(store, now, application)]
     const at = added.findIndex((candidate) => typeOf(candidate) === typeOf(store))
     const renamed = at < 0 ? undefined : added.splice(at, 1)[0]
     return [renamed === undefined ? vanished(store) : renamedTo(store, renamed)]
@@ -74,6 +82,19 @@ function retyped(store: ManifestStore, now: ManifestStore): StateChange[] {
     {
       line: `store "${store.name}" changed type: ${typeOf(store)} → ${typeOf(now)}`,
       remedy: `Give the new type a store of its own with the option \`name\`. ${START_AFRESH}`,
+    },
+  ]
+}
+
+/** What a source topic knew of a store, a changelog of its own that begins empty does not. The other way round loses nothing. */
+function movedChangelog(store: ManifestStore, now: ManifestStore, application: string): StateChange[] {
+  if (store.changelog === undefined || now.changelog === undefined || store.changelog === now.changelog)
+    return []
+  if (now.changelog !== changelogTopic(application, store.name)) return []
+  return [
+    {
+      line: `store "${store.name}" was restored from the topic ${store.changelog}, and would begin empty with ${now.changelog}`,
+      remedy: `Keep 'reuse.ktable.source.topics' in the option \`optimization\`. ${START_AFRESH}`,
     },
   ]
 }

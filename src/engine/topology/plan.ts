@@ -17,10 +17,18 @@ export interface Plan {
   readonly copartition: readonly CopartitionGroup[]
   /** Stable text of stores, types and names; kept with the application and compared at the next start. */
   readonly manifest: Manifest
-  /** Where names are Kafka Streams': the text of its `Topology.describe()`. */
-  readonly counted?: string
+  /** Where names are Kafka Streams'. */
+  readonly counted?: CountedPlan
   /** Short hash over structure and names (not over functions). */
   readonly hash: string
+}
+
+/** What Kafka Streams would say of its own topology. */
+export interface CountedPlan {
+  /** The text of `Topology.describe()`. */
+  readonly describe: string
+  /** As it takes them; `copartition` of the plan is what is checked. */
+  readonly copartition: readonly (readonly string[])[]
 }
 
 /** Connected nodes that run in one task. */
