@@ -60,6 +60,8 @@ function shown(topic: {
   return JSON.stringify([topic.type, topic.partitions ?? 'any', config])
 }
 
+/** A group of one topic asks for nothing. */
 function groups(of: readonly (readonly string[])[]): string {
-  return JSON.stringify(of.map((group) => group.toSorted().join(',')).toSorted())
+  const several = of.filter((group) => group.length > 1)
+  return JSON.stringify(several.map((group) => group.toSorted().join(',')).toSorted())
 }
