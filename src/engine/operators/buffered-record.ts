@@ -2,10 +2,11 @@
  * Records that an operator holds back for a while, as bytes: Kafka Streams' format for buffers, so that either may take over the
  * other's changelog. What a record came with (time, origin, headers) comes back with it.
  */
-import type { Bytes, Header } from '../../core/record.ts'
+import type { Bytes } from '../../core/record.ts'
 import { FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import { encodedBytes } from '../../core/serde.ts'
+import { heldBackSerde } from './suppress-value.ts'
 
 /** The place of a held record: by time, then key, then order of arrival. */
 export interface BufferedKey {
@@ -21,7 +22,7 @@ export function bufferedKeySerde(key: Serde<unknown>): Serde<BufferedKey> {
     serialize: ({ timestamp, key: own, sequence }: BufferedKey) =>
       Buffer.concat([Buffer.of(0), int64(timestamp), encodedBytes(key.serialize(own)), int32(sequence)]),
     deserialize: (bytes: Bytes) => {
-      const view = viewOf(bytes)
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
       const end = bytes.length - 4
       return {
         timestamp: Number(view.getBigInt64(1)),
@@ -32,88 +33,30 @@ export function bufferedKeySerde(key: Serde<unknown>): Serde<BufferedKey> {
   })
 }
 
-/** A record without its key, which is in its place: context, no prior and no old value, the value, and 0 for a buffer time. */
+/** A record without its key, which is in its place; it is held as a suppressed update that replaces nothing. */
 export function bufferedRecordSerde(value: Serde<unknown>): Serde<FlowRecord> {
+  const held = heldBackSerde(value)
   return Object.freeze({
     format: `held ${value.format}`,
-    serialize: (record: FlowRecord) => {
-      const bytes = encodedBytes(value.serialize(record.value))
-      return Buffer.concat([...contextOf(record), NONE, NONE, int32(bytes.length), bytes, int64(0)])
+    serialize: ({ value: newValue, timestamp, headers, topic, partition, offset }: FlowRecord) => {
+      const came = { timestamp, headers, topic, partition, offset }
+      return held.serialize({ turn: 0, prior: null, oldValue: null, newValue, ...came })
     },
-    deserialize: (bytes: Bytes) => new Reading(bytes).record(value),
+    deserialize: (bytes: Bytes) => {
+      const { newValue, timestamp, headers, topic, partition, offset } = held.deserialize(bytes)
+      return new FlowRecord(
+        null,
+        newValue,
+        timestamp,
+        headers,
+        topic,
+        partition,
+        offset,
+        undefined,
+        undefined,
+      )
+    },
   })
-}
-
-const NONE: Bytes = int32(-1)
-
-function contextOf({ timestamp, offset, topic, partition, headers }: FlowRecord): Bytes[] {
-  const parts = [
-    int64(timestamp),
-    int64(offset),
-    ...sized(Buffer.from(topic)),
-    int32(partition),
-    int32(headers.length),
-  ]
-  for (const { key, value } of headers) parts.push(...sized(Buffer.from(key)), ...sized(value))
-  return parts
-}
-
-function sized(bytes: Bytes | null): Bytes[] {
-  return bytes === null ? [NONE] : [int32(bytes.length), bytes]
-}
-
-class Reading {
-  readonly #bytes: Bytes
-  readonly #view: DataView
-  #at = 0
-
-  constructor(bytes: Bytes) {
-    this.#bytes = bytes
-    this.#view = viewOf(bytes)
-  }
-
-  record(serde: Serde<unknown>): FlowRecord {
-    const [timestamp, offset] = [this.#long(), this.#long()]
-    const topic = this.#text()
-    const partition = this.#int()
-    const headers = Array.from({ length: this.#int() }, (): Header => ({
-      key: this.#text(),
-      value: this.#sized(),
-    }))
-    // Prior and old value; only suppressed tables have them.
-    this.#sized()
-    this.#sized()
-    const bytes = this.#sized()
-    const value = bytes === null ? null : serde.deserialize(bytes)
-    return new FlowRecord(null, value, timestamp, headers, topic, partition, offset, undefined, undefined)
-  }
-
-  #text(): string {
-    return Buffer.from(this.#sized() ?? []).toString('utf8')
-  }
-
-  /** A copy: a storage may overwrite the bytes with its next read. */
-  #sized(): Bytes | null {
-    const size = this.#int()
-    if (size < 0) return null
-    const from = this.#at
-    this.#at += size
-    return Buffer.from(this.#bytes.subarray(from, this.#at))
-  }
-
-  #int(): number {
-    this.#at += 4
-    return this.#view.getInt32(this.#at - 4)
-  }
-
-  #long(): number {
-    this.#at += 8
-    return Number(this.#view.getBigInt64(this.#at - 8))
-  }
-}
-
-function viewOf(bytes: Bytes): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function int32(value: number): Bytes {
