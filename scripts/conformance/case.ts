@@ -55,6 +55,11 @@ export interface Step {
 export type CaseHeaders = readonly (readonly [name: string, value: string | null])[]
 
 /** A record of an output; windowed keys are objects. */
+  readonly ttl?: number
+  readonly capacity?: number
+  readonly historyRetention?: number
+  readonly windowSize?: number
+  readonly retainDuplicates?: boolean
 export interface CaseOutput {
   readonly step: number
   readonly key: unknown
@@ -101,6 +106,17 @@ export interface Golden {
 export interface Case {
   readonly name: string
   readonly operators: readonly string[]
+  readonly stores?: Readonly<Record<string, GoldenStore>>
+}
+
+/** What a store holds at the end, by key, start and end. */
+export interface GoldenStore {
+  readonly type: string
+  readonly entries?: readonly {
+    readonly key: unknown
+    readonly value: Value
+    readonly ts?: number
+  }[]
   readonly config: Readonly<Record<string, string | number>>
   readonly startWallClock?: number
   readonly loopedTopics?: unknown
@@ -110,6 +126,7 @@ export interface Case {
   readonly golden: Golden
   readonly goldenInMemory?: Partial<Golden>
 }
+  readonly throttledClose?: unknown
 
 /** All cases of all files of a folder; files without cases (byte vectors) give none. @throws Error when a file has another format */
 export function readCases(folder: string): readonly Case[] {

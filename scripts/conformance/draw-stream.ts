@@ -3,6 +3,7 @@ import { string, topic } from '../../src/index.ts'
 import type { Step } from './case.ts'
 import { flatFunction, joiner, keyFunction, predicate, valueFunction } from './functions.ts'
 import type { Value } from './functions.ts'
+import { fixedProcessorOf } from './processors-fixed.ts'
 import { processorOf } from './processors.ts'
 import { VALUES } from './serde.ts'
 import { named, NotYet, sourceTableOptions } from './thing.ts'
@@ -38,6 +39,11 @@ export function drawStream(drawing: Drawing, stream: Stream, step: Step): Thing 
         kind: 'stream',
         stream: stream.process(processorOf(step), { ...named(step), key: string, value: VALUES, stores }),
       }
+    }
+    case 'processValues': {
+      const stores = (step.stores ?? []).map((id) => drawing.stores.get(id)!)
+      const options = { ...named(step), value: VALUES, stores }
+      return { kind: 'stream', stream: stream.processValues(fixedProcessorOf(step), options) }
     }
     default:
       return { kind: 'stream', stream: changed(stream, step) }

@@ -1,6 +1,6 @@
 /** A case drawn with the DSL, step by step; what the DSL does not have yet is named. */
 import { defineApp, store, string, topic } from '../../src/index.ts'
-import type { App, Flow, TableOptions } from '../../src/index.ts'
+import type { App, Flow, StoreOptions, TableOptions } from '../../src/index.ts'
 import type { Case, Step } from './case.ts'
 import { serdeOf, VALUES } from './serde.ts'
 import { aggregator, reducer } from './functions.ts'
@@ -68,8 +68,28 @@ function addStep(drawing: Drawing, step: Step): Thing | undefined {
 }
 
 function addStore({ stores }: Drawing, step: Step): undefined {
-  if (step.type !== 'keyValue') throw new NotYet(`addStateStore of type ${step.type}`)
-  stores.set(step.store!, store(step.store!, { key: string, value: VALUES, changelog: step.logging ?? true }))
+  stores.set(step.store!, store(step.store!, storeOptions(step)))
+}
+
+function storeOptions(step: Step): StoreOptions<string, Value> {
+  const { capacity = 0, retention = 0, windowSize = 0, historyRetention = 0, retainDuplicates = false } = step
+  const common = { key: string, value: VALUES, changelog: step.logging ?? true }
+  switch (step.type) {
+    case 'keyValue':
+      return common
+    case 'timestampedKeyValue':
+      return { ...common, kind: 'timestamped' }
+    case 'lru':
+      return { ...common, kind: 'lru', capacity }
+    case 'window':
+      return { ...common, kind: 'window', retention, size: windowSize, retainDuplicates }
+    case 'session':
+      return { ...common, kind: 'session', retention }
+    case 'versioned':
+      return { ...common, kind: 'versioned', retention: historyRetention }
+    default:
+      throw new NotYet(`addStateStore of type ${step.type}`)
+  }
 }
 
 function begin(drawing: Drawing, step: Step): Thing {

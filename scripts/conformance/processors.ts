@@ -1,8 +1,10 @@
 /** The processors of the cases, as their README defines them. */
-import type { KeyValueStore, ProcessContext, UserProcessor } from '../../src/index.ts'
+import type { KeyValueStore, ProcessContext, TimestampedStore, UserProcessor } from '../../src/index.ts'
 import type { Step } from './case.ts'
 import { keyFunction, text } from './functions.ts'
 import type { Value } from './functions.ts'
+import { COMMANDS } from './processor-commands.ts'
+
 import { NotYet } from './thing.ts'
 import type { Key } from './thing.ts'
 
@@ -13,7 +15,7 @@ type Store = KeyValueStore<string, Value>
 type Forwarded = Parameters<Context['next']>[0]
 
 export function processorOf(step: Step): Build {
-  const make = PROCESSORS[step.processor!]
+  const make = PROCESSORS[step.processor!] ?? COMMANDS[step.processor!]
   if (make === undefined) throw new NotYet(`process-${step.processor}`)
   return make(step)
 }
@@ -47,6 +49,24 @@ const PROCESSORS: Readonly<Record<string, (step: Step) => Build>> = {
       next(record.withHeaders([...record.headers, { key: header!, value }]))
     }),
   dropHeaders: () => each(({ next }, record) => next(record.withHeaders([]))),
+  route: () => (context) => {
+    const [left, right] = [context.forwardTo('left'), context.forwardTo('right')]
+    return {
+      process: (record) => {
+        const first = text(record.value).at(0)
+        const next = first === 'L' ? left : first === 'R' ? right : context.next
+        next(record as Forwarded)
+      },
+    }
+  },
+  context: () =>
+    each(({ next, streamTime, wallClock, task }, record) => {
+      const { topic, partition, offset, timestamp } = record
+      const from = topic === '' ? 'none' : `${topic}-${partition}-${offset}`
+      const id = `${task.subtopology}_${task.partition}`
+      const told = [text(record.value), from, timestamp, streamTime(), wallClock(), id]
+      next(record.withValue(told.join('|')))
+    }),
   dedup: (step) => (context) => {
     const store = storeOf(context, step)
     return {
@@ -81,6 +101,23 @@ const PROCESSORS: Readonly<Record<string, (step: Step) => Build>> = {
     return { process: ({ key, value }) => void (key !== null && store.put(key, value)) }
   },
   punctuateLog: (step) => (context) => {
+  ttl: (step) => (context) => {
+    const store = context.store<TimestampedStore<string, Value>>(step.stores![0]!)
+    context.schedule(step.interval!, kind(step.clock), (time) => {
+      for (const [key, { timestamp }] of store.all()) {
+        if (timestamp + step.ttl! > time) continue
+        store.delete(key)
+        context.emit(key, null, time)
+      }
+    })
+    return {
+      process: (record) => {
+        if (record.key === null) return
+        store.put(record.key as string, record.value, record.timestamp)
+        context.next(record as Forwarded)
+      },
+    }
+  },
     schedulePunct(context, step)
     return { process: (record) => context.next(record as Forwarded) }
   },

@@ -4,7 +4,6 @@
  */
 import { NO_HEADERS, type Headers } from '../core/record.ts'
 import { encodedBytes } from '../core/serde.ts'
-import type { FetchedBatch } from '../core/broker.ts'
 import type { HttpClient } from '../core/http.ts'
 import { sluiceError } from '../core/errors.ts'
 import { SILENT, type Logger } from '../core/log.ts'
@@ -17,15 +16,17 @@ import { expiredPuts } from '../engine/runtime/local-state.ts'
 import { engineSettings, type EngineSettings } from '../engine/runtime/options.ts'
 import { Output } from '../engine/runtime/output.ts'
 import type { CurrentRecord, Task } from '../engine/runtime/task.ts'
+import type { LogUpdate } from '../engine/state/managed.ts'
 import { openTaskState, type TaskState } from '../engine/state/task-state.ts'
 import type { SourceSpec } from '../engine/topology/node.ts'
 import type { Plan, Subtopology } from '../engine/topology/plan.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
 import { memoryBackend } from '../stores/memory.ts'
-import { capturingProducer, type CapturedRecord } from './capture.ts'
+import { capturingProducer, singleRecord, type CapturedRecord } from './capture.ts'
 import { LoopedRecords } from './looped-records.ts'
 import { manualClock, type ManualClock } from './manual-clock.ts'
 import { seededRandom } from './simulation/random.ts'
+import { contentsOf, type StoreContents } from './store-contents.ts'
 
 export interface DriverOptions {
   readonly settings?: Partial<EngineSettings>
@@ -38,6 +39,8 @@ export interface DriverOptions {
   /** Answers requests of `http(…)` sources. Default: every request is an error that says so. */
   readonly http?: HttpClient
   readonly log?: Logger
+  /** Changelogs are written, to be read with `readBytes` like any topic. Default false: nobody restores from them here. */
+  readonly changelogs?: boolean
   /** As `onError` of `defineApp`. Default: none, the settings decide. */
   readonly onError?: ErrorHandler | undefined
 }
@@ -61,6 +64,8 @@ interface DrivenTask {
   readonly task: Task
   readonly state: TaskState
   readonly queues: ReadonlyMap<string, PartitionQueue>
+  /** By store. */
+  readonly logs: ReadonlyMap<string, LogUpdate>
 }
 
 /** The topic with its serdes, as `topic(…)` makes it; only what the driver needs. */
@@ -112,6 +117,9 @@ const NO_HTTP: HttpClient = {
   close: () => Promise.resolve(),
 }
 
+const WRITES_NOTHING: LogUpdate = () => undefined
+const NO_LOGS: ReadonlyMap<string, LogUpdate> = new Map()
+
 /** Entries written to a store at once. */
 const MANY = 10_000
 
@@ -125,6 +133,7 @@ export class Driver {
   /** By topic. */
   readonly #globals: ReadonlyMap<string, GlobalTableReader>
   readonly #outputs = new Map<string, CapturedRecord[]>()
+  readonly #produced = new Set<string>()
   readonly #offsets = new Map<string, number>()
   readonly #looped = new LoopedRecords()
   #woken: (() => void) | undefined
@@ -226,9 +235,26 @@ export class Driver {
     const tables = [...this.#globals.values()]
     const table = tables.find(({ spec }) => spec.name === name)
     if (table !== undefined) return table.store as S
-    const own = this.#tasks.flatMap(({ state }) => [...state.stores.keys()])
-    const stores = [...own, ...tables.map(({ spec }) => spec.name)].join(', ') || 'none'
+    const stores = this.storeNames().join(', ') || 'none'
     throw sluiceError('SLUICE_STORE_UNKNOWN', { node: 'the test driver', store: name, stores })
+  }
+
+  /** Names of all stores, ledgers and global tables among them. */
+  storeNames(): readonly string[] {
+    const own = this.#tasks.flatMap(({ state }) => [...state.stores.keys()])
+    return [...own, ...[...this.#globals.values()].map(({ spec }) => spec.name)]
+  }
+
+  /** All entries of a store. @throws SLUICE_STORE_UNKNOWN */
+  contents(name: string): StoreContents {
+    const specs = this.#plan.subtopologies.flatMap(({ stores }) => stores)
+    const spec = specs.find((store) => store.name === name) ?? { kind: 'timestamped' as const }
+    return contentsOf(spec, this.store(name))
+  }
+
+  /** Topics written to since the start, internal ones and dead letters among them. */
+  producedTopics(): readonly string[] {
+    return [...this.#produced]
   }
 
   close(): void {
@@ -261,7 +287,8 @@ export class Driver {
     })
     const id = { subtopology: subtopology.id, partition: 0 }
     const material = { id, subtopology, state, current, queues: [...queues.values()], envelopes: [] }
-    return { task: assembleTask(material, this.#environment(output, log)), state, queues }
+    const logs = this.#options.changelogs === true ? changelogsOf(subtopology, output) : NO_LOGS
+    return { task: assembleTask(material, this.#environment(output, log)), state, queues, logs }
   }
 
   #environment(output: Output, log: Logger): AssemblyEnvironment {
@@ -280,6 +307,7 @@ export class Driver {
   }
 
   #captured(record: CapturedRecord): void {
+    this.#produced.add(record.topic)
     const seen = this.#outputs.get(record.topic)
     if (seen === undefined) this.#outputs.set(record.topic, [record])
     else seen.push(record)
@@ -317,13 +345,14 @@ export class Driver {
     for (const driven of this.#tasks) this.#commit(driven)
   }
 
-  #commit({ task, state }: DrivenTask): void {
+  #commit({ task, state, logs }: DrivenTask): void {
     const never = (): boolean => false
     task.flush(never)
-    for (const store of state.stores.values()) {
+    for (const [name, store] of state.stores) {
+      const log = logs.get(name) ?? WRITES_NOTHING
       for (let sealed = false; !sealed;) {
         try {
-          sealed = store.seal(() => {}, never)
+          sealed = store.seal(log, never)
         } catch (error) {
           task.sealFailed(error)
         }
@@ -360,19 +389,13 @@ export class Driver {
   }
 }
 
-function singleRecord(record: CapturedRecord, offset: number): FetchedBatch {
-  return {
-    kind: 'records',
-    topic: record.topic,
-    partition: 0,
-    count: 1,
-    offsetAt: () => offset,
-    timestampAt: () => record.timestamp,
-    keyAt: () => record.key,
-    valueAt: () => record.value,
-    headersAt: () => record.headers,
-    bytes: 1,
-    nextOffset: offset + 1,
-    endOffset: offset + 1,
-  }
+function changelogsOf({ stores }: Subtopology, output: Output): ReadonlyMap<string, LogUpdate> {
+  const own = stores.filter(({ changelogTopic, sourceChangelog }) => {
+    return changelogTopic !== undefined && sourceChangelog === undefined
+  })
+  return new Map(
+    own.map(({ name, changelogTopic, changelogHeaders = NO_HEADERS }) => {
+      return [name, output.changelog(changelogTopic!, 0, changelogHeaders)] as const
+    }),
+  )
 }
