@@ -37,9 +37,11 @@ export interface SendOptions {
 }
 
 /** A session that ends by itself is renewed after this part of its life, less up to a tenth by chance. */
-const RENEW_AFTER = 0.9
+const RENEW_AFTER = 0.85
 const RENEW_JITTER = 0.1
 const HIGHEST_CORRELATION_ID = 0x7fff_ffff
+/** After the question for versions, which may take two. */
+const FIRST_REQUEST = 3
 
 export class Connection {
   readonly #options: ConnectionOptions
@@ -178,9 +180,17 @@ export class Connection {
   #lost(error: Error | undefined): void {
     const fault =
       error === undefined
-        ? this.#unavailable('a request', 'the broker closed the connection')
+        ? this.#unavailable('a request', `the broker closed the connection${this.#hint()}`)
         : socketFailure(this.#options.address, error, 'a request', true)
     this.#close(fault)
+  }
+
+  /** Brokers close a connection without a word if it is not what the listener wants. */
+  #hint(): string {
+    if (this.#versions === undefined)
+      return ' before it said which versions it speaks; a listener of TLS does so'
+    const first = this.#correlationId <= FIRST_REQUEST && this.#options.security.sasl === undefined
+    return first ? ' at the first request; a listener that wants a login does so' : ''
   }
 
   #close(fault: SluiceError): void {

@@ -83,7 +83,7 @@ function startSocket(address: Address, tls: TlsSecurity | undefined, onread: OnR
 
 function connected(socket: Socket, event: 'connect' | 'secureConnect', address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: Error): void => reject(socketFailure(address, error, 'connect', false))
+    const failed = (error: Error): void => reject(connectFailure(address, error, event))
     const closed = (): void => failed(new Error('the connection was closed before it was made'))
     socket.once('error', failed)
     socket.once('close', closed)
@@ -93,6 +93,13 @@ function connected(socket: Socket, event: 'connect' | 'secureConnect', address: 
       resolve()
     })
   })
+}
+
+function connectFailure(address: Address, error: Error, event: 'connect' | 'secureConnect'): SluiceError {
+  // A plain listener takes the first message of TLS for a huge request, and hangs up.
+  const hungUp = event === 'secureConnect' && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+  const told = hungUp ? new Error(`${error.message}; a listener that does not speak TLS does so`) : error
+  return socketFailure(address, told, 'connect', false)
 }
 
 /**

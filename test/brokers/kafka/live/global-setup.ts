@@ -19,9 +19,9 @@ declare module 'vitest' {
   }
 }
 
-/** Sessions end soon, so that what waits for their end can be tested; logins by token end after a second and a half. */
+/** Logins by token end soon, so that their renewal can be tested. */
 const CONFIG = {
-  'listener.name.sasl.oauthbearer.connections.max.reauth.ms': '1500',
+  'listener.name.sasl.oauthbearer.connections.max.reauth.ms': '2500',
 }
 
 let kafka: Promise<Kafka> | undefined
