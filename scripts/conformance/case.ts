@@ -40,6 +40,11 @@ export interface Step {
   readonly retention?: number
   readonly versioned?: number
   readonly window?: unknown
+  readonly emit?: string
+  readonly until?: 'windowClose' | 'timeLimit'
+  readonly maxRecords?: number
+  readonly maxBytes?: number
+  readonly whenFull?: string
   readonly grace?: number
   readonly processor?: string
   readonly n?: number
@@ -50,16 +55,16 @@ export interface Step {
   readonly interval?: number
   readonly cancelAfter?: number
   readonly clear?: boolean
-}
-
-export type CaseHeaders = readonly (readonly [name: string, value: string | null])[]
-
-/** A record of an output; windowed keys are objects. */
   readonly ttl?: number
   readonly capacity?: number
   readonly historyRetention?: number
   readonly windowSize?: number
   readonly retainDuplicates?: boolean
+}
+
+export type CaseHeaders = readonly (readonly [name: string, value: string | null])[]
+
+/** A record of an output; windowed keys are objects. */
 export interface CaseOutput {
   readonly step: number
   readonly key: unknown
@@ -101,11 +106,6 @@ export interface Golden {
   readonly copartition?: readonly (readonly string[])[]
   readonly internal?: Readonly<Record<string, readonly InternalRecord[]>>
   readonly droppedRecords: number
-}
-
-export interface Case {
-  readonly name: string
-  readonly operators: readonly string[]
   readonly stores?: Readonly<Record<string, GoldenStore>>
 }
 
@@ -117,16 +117,21 @@ export interface GoldenStore {
     readonly value: Value
     readonly ts?: number
   }[]
+}
+
+export interface Case {
+  readonly name: string
+  readonly operators: readonly string[]
   readonly config: Readonly<Record<string, string | number>>
   readonly startWallClock?: number
   readonly loopedTopics?: unknown
   readonly referenceBug?: unknown
+  readonly throttledClose?: unknown
   readonly topology: readonly Step[]
   readonly inputs: readonly CaseInput[]
   readonly golden: Golden
   readonly goldenInMemory?: Partial<Golden>
 }
-  readonly throttledClose?: unknown
 
 /** All cases of all files of a folder; files without cases (byte vectors) give none. @throws Error when a file has another format */
 export function readCases(folder: string): readonly Case[] {

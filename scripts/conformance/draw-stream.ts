@@ -5,7 +5,7 @@ import { flatFunction, joiner, keyFunction, predicate, valueFunction } from './f
 import type { Value } from './functions.ts'
 import { fixedProcessorOf } from './processors-fixed.ts'
 import { processorOf } from './processors.ts'
-import { VALUES } from './serde.ts'
+import { KEYS, VALUES } from './serde.ts'
 import { named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Key, Stream, Thing } from './thing.ts'
 
@@ -14,7 +14,7 @@ export function drawStream(drawing: Drawing, stream: Stream, step: Step): Thing 
     case 'split':
       return split(drawing, stream, step)
     case 'to':
-      stream.to(topic<Key, Value>(step.topic!, { key: string, value: VALUES }), named(step))
+      stream.to(topic<Key, Value>(step.topic!, { key: KEYS, value: VALUES }), named(step))
       return undefined
     case 'foreach':
       stream.forEach(() => {}, named(step))

@@ -3,6 +3,7 @@ import type { DerivedTableOptions } from '../../src/index.ts'
 import type { Step } from './case.ts'
 import { joiner, keyFunction, predicate, valueFunction } from './functions.ts'
 import { PRESENT } from './serde.ts'
+import { suppressed } from './draw-window.ts'
 import { keeping, named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Table, Thing } from './thing.ts'
 
@@ -38,6 +39,8 @@ export function drawTable(drawing: Drawing, table: Table, step: Step): Thing {
       if (step.foreignKey !== undefined) return foreignJoined(drawing, table, other.table, step)
       return { kind: 'table', table: table[step.op](other.table, join, { ...options, value: PRESENT }) }
     }
+    case 'suppress':
+      return { kind: 'table', table: suppressed(table, step) }
     default:
       throw new NotYet(`${step.op} of a table`)
   }

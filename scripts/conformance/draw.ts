@@ -7,6 +7,7 @@ import { aggregator, reducer } from './functions.ts'
 import type { Value } from './functions.ts'
 import { drawStream } from './draw-stream.ts'
 import { drawTable } from './draw-table.ts'
+import { drawCogroup, drawGroup, drawWindowed } from './draw-window.ts'
 import { keeping, named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Grouped, GroupedTable, Thing } from './thing.ts'
 
@@ -41,7 +42,6 @@ function cachingOf({ config }: Case): boolean {
 
 /** Fields that stand for something the DSL has no word for yet. */
 function notInTheDsl(step: Step): string | undefined {
-  if (step.op === 'windowedBy') return `windowedBy-${(step.window as { readonly type: string }).type}`
   if (step.pattern !== undefined) return 'stream of a topic pattern'
   if (step.timestampExtractor !== undefined) return 'timestamp extractor'
   if (step.topicFromValue !== undefined) return 'to a topic from the value'
@@ -59,9 +59,16 @@ function addStep(drawing: Drawing, step: Step): Thing | undefined {
     case 'table':
       return drawTable(drawing, from.table, step)
     case 'group':
+      if (step.op === 'windowedBy' || step.op === 'cogroup')
+        return drawGroup(from, step, step.into === undefined ? undefined : drawing.things.get(step.into))
       return aggregated(from.group, step, tableOptions(drawing, step))
     case 'grouped-table':
       return aggregatedTable(from.group, step, tableOptions(drawing, step))
+    case 'cogroup':
+      if (step.op === 'windowedBy') return drawGroup(from, step, undefined)
+      return drawCogroup(drawing, from, step)
+    case 'windowed':
+      return drawWindowed(drawing, from, step)
     case 'global':
       throw new NotYet(`${step.op} of a global table`)
   }

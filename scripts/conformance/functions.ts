@@ -1,8 +1,16 @@
 /** The named functions of the Kafka Streams conformance cases, as their README defines them. */
 
-export type Value = string | number | null
+import type { Windowed } from '../../src/index.ts'
 
-export const text = (x: Value | undefined): string => (x === null || x === undefined ? 'null' : String(x))
+export type Value = string | number | null
+/** A key, or a window of a key. */
+export type Key = string | null | WindowedKey
+export interface WindowedKey extends Windowed<Key> {}
+
+export function text(x: Value | Key | undefined): string {
+  if (x === null || x === undefined) return 'null'
+  return typeof x === 'object' ? `${text(x.key)}@${x.start}-${x.end}` : String(x)
+}
 
 export function num(v: Value): number {
   if (v === null) return 0
@@ -15,9 +23,9 @@ const split = (name: string): readonly [string, string] => {
   return at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)]
 }
 
-export function valueFunction(name: string): (value: Value, key: Value) => Value {
+export function valueFunction(name: string): (value: Value, key: Key) => Value {
   const [verb, a] = split(name)
-  const anyInput: Readonly<Record<string, (value: Value, key: Value) => Value>> = {
+  const anyInput: Readonly<Record<string, (value: Value, key: Key) => Value>> = {
     const: () => a,
     null: () => null,
     nullTo: (v) => v ?? a,
@@ -48,18 +56,19 @@ export function valueFunction(name: string): (value: Value, key: Value) => Value
   return (v) => (v === null ? null : some(v))
 }
 
-export function keyFunction(name: string): (value: Value, key: string | null) => string | null {
+export function keyFunction(name: string): (value: Value, key: Key) => string | null {
   const [verb, a] = split(name)
-  const functions: Readonly<Record<string, (value: Value, key: string | null) => string | null>> = {
-    identity: (_, k) => k,
+  const functions: Readonly<Record<string, (value: Value, key: Key) => string | null>> = {
+    identity: (_, k) => k as string | null,
     null: () => null,
     const: () => a,
-    upper: (_, k) => (k === null ? null : k.toUpperCase()),
-    append: (_, k) => (k === null ? null : k + a),
-    keyFirst: (_, k) => (k === null ? null : k.slice(0, Number(a))),
+    upper: (_, k) => (k === null ? null : text(k).toUpperCase()),
+    append: (_, k) => (k === null ? null : text(k) + a),
+    keyFirst: (_, k) => (k === null ? null : text(k).slice(0, Number(a))),
+    unwindow: (_, k) => (k !== null && typeof k === 'object' ? (k.key as string | null) : k),
     text: (_, k) => (k === null ? null : text(k)),
     keyValue: (v, k) => text(k) + text(v),
-    nullIfValue: (v, k) => (text(v) === a ? null : k),
+    nullIfValue: (v, k) => (text(v) === a ? null : (k as string | null)),
     value: (v) => (v === null ? null : text(v)),
     valueFirst: (v) => (v === null ? null : text(v).slice(0, Number(a))),
     valueField: (v) => (v === null ? null : (text(v).split('|')[Number(a)] ?? null)),
@@ -68,17 +77,17 @@ export function keyFunction(name: string): (value: Value, key: string | null) =>
   return functions[verb]!
 }
 
-export function predicate(name: string): (value: Value, key: string | null) => boolean {
+export function predicate(name: string): (value: Value, key: Key) => boolean {
   const [verb, a] = split(name)
-  const functions: Readonly<Record<string, (value: Value, key: string | null) => boolean>> = {
+  const functions: Readonly<Record<string, (value: Value, key: Key) => boolean>> = {
     true: () => true,
     false: () => false,
     valueNull: (v) => v === null,
     valueNotNull: (v) => v !== null,
     keyNull: (_, k) => k === null,
     keyNotNull: (_, k) => k !== null,
-    keyIs: (_, k) => k === a,
-    keyStartsWith: (_, k) => k?.startsWith(a) ?? false,
+    keyIs: (_, k) => k !== null && text(k) === a,
+    keyStartsWith: (_, k) => k !== null && text(k).startsWith(a),
     valueIs: (v) => v !== null && text(v) === a,
     valueStartsWith: (v) => v !== null && text(v).startsWith(a),
     valueContains: (v) => v !== null && text(v).includes(a),
@@ -88,33 +97,30 @@ export function predicate(name: string): (value: Value, key: string | null) => b
   return functions[verb]!
 }
 
-export function flatFunction(
-  name: string,
-): (value: Value, key: string | null) => (readonly [string | null, Value])[] {
+export function flatFunction(name: string): (value: Value, key: Key) => (readonly [string | null, Value])[] {
   const [verb, a] = split(name)
   const repeat = (v: Value): string[] => Array.from({ length: Number(a) }, (_, index) => `${text(v)}${index}`)
   const words = (v: Value): string[] =>
     text(v)
       .split(' ')
       .filter((word) => word !== '')
-  const functions: Readonly<
-    Record<string, (value: Value, key: string | null) => (readonly [string | null, Value])[]>
-  > = {
-    words: (v, k) => words(v).map((word) => [k, word]),
-    wordsByWord: (v) => words(v).map((word) => [word, word]),
-    chars: (v, k) =>
-      text(v)
-        .split('')
-        .map((char) => [k, char]),
-    repeat: (v, k) => repeat(v).map((one) => [k, one]),
-    repeatKeyed: (v, k) => repeat(v).map((one) => [text(k) + one.slice(-1), one]),
-    empty: () => [],
-  }
+  const functions: Readonly<Record<string, (value: Value, key: Key) => (readonly [string | null, Value])[]>> =
+    {
+      words: (v, k) => words(v).map((word) => [k as string | null, word]),
+      wordsByWord: (v) => words(v).map((word) => [word, word]),
+      chars: (v, k) =>
+        text(v)
+          .split('')
+          .map((char) => [k as string | null, char]),
+      repeat: (v, k) => repeat(v).map((one) => [k as string | null, one]),
+      repeatKeyed: (v, k) => repeat(v).map((one) => [text(k) + one.slice(-1), one]),
+      empty: () => [],
+    }
   return (v, k) => (v === null ? [] : functions[verb]!(v, k))
 }
 
-export function joiner(name: string): (left: Value, right: Value, key: string | null) => Value {
-  const functions: Readonly<Record<string, (left: Value, right: Value, key: string | null) => Value>> = {
+export function joiner(name: string): (left: Value, right: Value, key: Key) => Value {
+  const functions: Readonly<Record<string, (left: Value, right: Value, key: Key) => Value>> = {
     concat: (l, r) => `${text(l)}+${text(r)}`,
     withKey: (l, r, k) => `${text(k)}:${text(l)}+${text(r)}`,
     paren: (l, r) => `(${text(l)},${text(r)})`,
@@ -145,21 +151,27 @@ export interface Aggregator {
   readonly init: Value
   readonly add: (so: Value, value: Value) => Value
   readonly subtract: (so: Value, value: Value) => Value
+  /** Of two sessions. */
+  readonly merge: (one: Value, other: Value) => Value
 }
 
 export function aggregator(name: string): Aggregator {
   const [verb, a] = split(name)
   const concat = (so: Value, v: Value): Value => `${text(so)}+${text(v)}`
   const without = (so: Value, v: Value): Value => `${text(so)}-${text(v)}`
+  const joined = (one: Value, other: Value): Value => `${text(one)}&${text(other)}`
+  const greater = (so: Value, v: Value): Value => (text(v) > text(so) ? text(v) : so)
+  const sum = (so: Value, v: Value): Value => num(so) + num(v)
   type Step = (so: Value, value: Value) => Value
-  const functions: Readonly<Record<string, readonly [init: Value, add: Step, subtract: Step]>> = {
-    concat: ['0', concat, without],
-    nullOn: ['0', (so, v) => (text(v) === a ? null : concat(so, v)), without],
-    last: ['', (_, v) => v, (so) => so],
-    max: ['', (so, v) => (text(v) > text(so) ? v : so), (so) => so],
-    sum: [0, (so, v) => num(so) + num(v), (so, v) => num(so) - num(v)],
-    countNull: [0, (so, v) => num(so) + (v === null ? 100 : 1), (so) => num(so) - 1],
-  }
-  const [init, add, subtract] = functions[verb]!
-  return { init, add, subtract }
+  const functions: Readonly<Record<string, readonly [init: Value, add: Step, subtract: Step, merge: Step]>> =
+    {
+      concat: ['0', concat, without, joined],
+      nullOn: ['0', (so, v) => (text(v) === a ? null : concat(so, v)), without, joined],
+      last: ['', (_, v) => v, (so) => so, (_, v) => v],
+      max: ['', greater, (so) => so, greater],
+      sum: [0, sum, (so, v) => num(so) - num(v), sum],
+      countNull: [0, (so, v) => num(so) + (v === null ? 100 : 1), (so) => num(so) - 1, sum],
+    }
+  const [init, add, subtract, merge] = functions[verb]!
+  return { init, add, subtract, merge }
 }

@@ -1,9 +1,10 @@
 /** What a step of a case defines, and what drawing one needs of the steps before it. */
 import type * as dsl from '../../src/index.ts'
 import type { Step } from './case.ts'
-import type { Value } from './functions.ts'
+import type { Aggregator, Key, Value } from './functions.ts'
+import type { CaseWindow } from './window.ts'
 
-export type Key = string | null
+export type { Key } from './functions.ts'
 export type Stream = dsl.Stream<Key, Value>
 export type Table = dsl.Table<Key, Value>
 export type Grouped = dsl.Grouped<Key, Value>
@@ -15,6 +16,23 @@ export type Thing =
   | { readonly kind: 'global'; readonly table: dsl.GlobalTable<Key, Value> }
   | { readonly kind: 'group'; readonly group: Grouped }
   | { readonly kind: 'grouped-table'; readonly group: GroupedTable }
+  /** Drawn only with the aggregation, which has the options. */
+  | {
+      readonly kind: 'windowed'
+      readonly group: Group
+      readonly window: CaseWindow
+      readonly emit: string | undefined
+    }
+  | Cogroup
+
+export type Group = Grouped | Cogroup
+
+export interface Cogroup {
+  readonly kind: 'cogroup'
+  readonly group: dsl.Cogrouped<Key, Value>
+  /** Of the first group: its start and merger count. */
+  readonly first: Aggregator
+}
 
 type StoreSpec = ReturnType<typeof dsl.store>
 

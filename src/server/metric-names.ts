@@ -42,6 +42,10 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
     help: 'Records dropped by rule (null keys, late records), by task and node.',
     kafkaStreams: 'dropped-records-total',
   },
+  'window-results-lost-total': {
+    type: 'counter',
+    help: 'Windows that closed without a final result: behind the retention at once, by task and node.',
+  },
   'dead-letter-records-total': {
     type: 'counter',
     help: 'Records written to the dead-letter topic, by task.',

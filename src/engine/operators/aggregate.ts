@@ -86,7 +86,12 @@ function aggregateNode(
  * As in Kafka Streams, the first update of a key that is emitted at once says that the initial value was there before: a
  * grouping of this table then takes it out of its group. Coalesced updates say that nothing was.
  */
-export function buildAggregate(storeName: string, emit: Emit | 'nothing', step: Step, init: Init): BuildProcessor {
+export function buildAggregate(
+  storeName: string,
+  emit: Emit | 'nothing',
+  step: Step,
+  init: Init,
+): BuildProcessor {
   return (context) => {
     const { next } = context
     const store = context.store<TableStore>(storeName)

@@ -80,6 +80,21 @@ export class ClosingIndex {
     return this.#turn[this.#next++]
   }
 
+  /** Forgets the windows with from <= time <= to; returns how many. */
+  forget(from: number, to: number): number {
+    const times = this.#times
+    const inside = (time: number): boolean => time >= from && time <= to
+    if (this.#first === times.length || times[this.#first]! > to || times.at(-1)! < from) return 0
+    const before = this.#size
+    for (const time of times.slice(this.#first).filter(inside)) {
+      this.#size -= this.#byTime.get(time)!.keys.length
+      this.#byTime.delete(time)
+    }
+    this.#times = times.slice(this.#first).filter((time) => !inside(time))
+    this.#first = 0
+    return before - this.#size
+  }
+
   #addTime(time: number): void {
     const times = this.#times
     let at = times.length

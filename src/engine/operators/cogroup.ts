@@ -63,11 +63,11 @@ export function cogroup(parts: CogroupParts): readonly TopologyNode[] {
 }
 
 function buildInput(
-  { store, init, window, merge }: CogroupParts,
+  { store, init, window, merge, emit: wanted }: CogroupParts,
   { input, add }: CogroupInput,
   emit: WindowedBuild['emit'] & (Emit | 'nothing'),
 ): BuildProcessor {
   const steps = aggregateSteps(init, add, merge)
   if (window === undefined) return buildAggregate(store.name, emit, steps.add, init)
-  return buildWindowed(window, { store: store.name, key: input.key, emit }, steps)
+  return buildWindowed(window, { store: store.name, key: input.key, emit, cached: wanted !== 'every' }, steps)
 }

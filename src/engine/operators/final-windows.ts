@@ -1,9 +1,13 @@
 /**
  * Results of windows that have closed, each once (Kafka's onWindowClose). Looked for when a record arrives, at most once an
  * interval of wall-clock time; however many have closed, one record emits only some of them and the commit the rest, in slices.
- * No result is lost: what would leave the store with a commit is emitted before it, whatever the interval says.
+ *
+ * As in Kafka Streams, event time that jumps by more than the retention closes windows that are behind it in the same moment: they
+ * have no result, and are counted. The interval loses nothing: what would leave the store with a commit is emitted before it.
  */
 import type { KeptNumber, ProcessorContext } from '../../core/processor.ts'
+import type { Counter } from '../../core/metrics.ts'
+import { taskName } from '../../core/record.ts'
 import type { FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { ClosingWindows } from '../state/windowed-store.ts'
@@ -23,6 +27,9 @@ export class FinalWindows {
   readonly #open: ClosingIndex
   /** The close time up to which results have left, over restarts. */
   readonly #closed: KeptNumber
+  /** Windows up to this place have closed, whether or not their results have left. */
+  readonly #due: KeptNumber
+  readonly #lost: Counter
   #nextLook = 0
   /** Windows up to this place may leave. */
   #bound = -1
@@ -40,6 +47,9 @@ export class FinalWindows {
     this.#shape = shape
     this.#open = new ClosingIndex(key)
     this.#closed = context.kept('closed')
+    this.#due = context.kept('due')
+    const labels = { task: taskName(context.task), node: context.node }
+    this.#lost = context.metrics.counter('window-results-lost-total', labels)
     this.#findOpen()
   }
 
@@ -53,6 +63,7 @@ export class FinalWindows {
 
   look(record: FlowRecord, closeTime: number): void {
     this.#record = record
+    this.#noteClosed(this.#shape.closedUpTo(closeTime))
     const { wallClock, lookIntervals } = this.#context
     const now = wallClock()
     if (now < this.#nextLook) return
@@ -72,6 +83,15 @@ export class FinalWindows {
     this.#bound = Math.max(this.#bound, this.#store.goneBefore - 1)
     while (this.#emit(record, STEP)) if (shouldYield()) return false
     return true
+  }
+
+  /** What closes behind the retention has no result. */
+  #noteClosed(due: number): void {
+    const before = this.#due.value
+    if (due <= before) return
+    this.#due.value = due
+    const hidden = Math.min(due, this.#shape.shownFrom() - 1)
+    if (hidden > before) this.#lost.value += this.#open.forget(before + 1, hidden)
   }
 
   /** What a restart left open, and what closed between two looks before it. */

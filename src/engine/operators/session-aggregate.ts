@@ -28,12 +28,13 @@ export function buildSessions(
     const emission = emissionOf(context, parts, store, sessionShape(store), true)
     const { looked, flush } = emission
     const time = context.kept('time')
+    const { cached } = parts
     const process = (record: FlowRecord): void => {
       const { key, timestamp } = record
       if (isAbsent(key)) return context.drop(record, 'null key in a windowed aggregation')
       if (timestamp > time.value) time.value = timestamp
       const closeTime = time.value - waits
-      const found = [...store.findSessions(key, timestamp - gapMs, timestamp + gapMs)]
+      const found = sessionsAround(store, key, timestamp, gapMs, cached)
       const { start, end, aggregate } = joined(found, record, steps)
       if (end < closeTime) context.drop(record, 'its session has closed')
       else {
@@ -46,6 +47,19 @@ export function buildSessions(
     }
     return flush === undefined ? { process } : { process, flush }
   }
+}
+
+/** The sessions a record lies in or no further than the gap from. */
+function sessionsAround(
+  store: AggregateSessions,
+  key: unknown,
+  timestamp: number,
+  gapMs: number,
+  cached: boolean,
+): readonly Session[] {
+  if (!cached) return [...store.findSessions(key, timestamp - gapMs, timestamp + gapMs)]
+  const kept = store.keptOf(key, timestamp - gapMs, Number.MAX_SAFE_INTEGER)
+  return [...kept].filter(([{ start }]) => start <= timestamp + gapMs)
 }
 
 /** The session that a record makes of those it found, and their aggregates as one. */
@@ -89,9 +103,11 @@ function putSession(
 
 function sessionShape(store: AggregateSessions): Shape {
   return {
+    placeOf: ({ end }) => end,
     startOf: (_, minor) => minor,
     endOf: (time) => time,
     closedUpTo: (closeTime) => closeTime - 1,
+    shownFrom: () => 0,
     read: (key, time, minor) => {
       const value = store.kept(key, time, minor)
       return value === undefined ? undefined : { value, timestamp: time }

@@ -25,7 +25,8 @@ export function buildSliding(
     const store = context.store<AggregateWindows>(parts.store)
     const emission = emissionOf(context, parts, store, slidingShape(store, differenceMs), false)
     const late = (record: FlowRecord): void => context.drop(record, 'its window has closed')
-    const sliding = new Sliding(store, emission, steps, differenceMs, late)
+    const { cached } = parts
+    const sliding = new Sliding({ store, emission, steps, differenceMs, late, cached })
     const { looked, flush } = emission
     const time = context.kept('time')
     const process = (record: FlowRecord): void => {
@@ -46,11 +47,23 @@ export function buildSliding(
 
 function slidingShape(store: AggregateWindows, differenceMs: number): Shape {
   return {
+    placeOf: ({ start }) => start,
     startOf: (time) => time,
     endOf: (time) => time + differenceMs,
     closedUpTo: (closeTime) => closeTime - differenceMs - 1,
+    shownFrom: () => store.shownFrom(),
     read: (key, time) => store.kept(key, time, 0),
   }
+}
+
+interface SlidingParts {
+  readonly store: AggregateWindows
+  readonly emission: Emission
+  readonly steps: WindowSteps
+  readonly differenceMs: number
+  readonly late: (record: FlowRecord) => void
+  /** As in `WindowedBuild`. */
+  readonly cached: boolean
 }
 
 /** The windows of one task; each method takes one record into all of its windows. */
@@ -60,19 +73,15 @@ class Sliding {
   readonly #steps: WindowSteps
   readonly #difference: number
   readonly #late: (record: FlowRecord) => void
+  readonly #cached: boolean
 
-  constructor(
-    store: AggregateWindows,
-    emission: Emission,
-    steps: WindowSteps,
-    differenceMs: number,
-    late: (record: FlowRecord) => void,
-  ) {
+  constructor({ store, emission, steps, differenceMs, late, cached }: SlidingParts) {
     this.#store = store
     this.#emission = emission
     this.#steps = steps
     this.#difference = differenceMs
     this.#late = late
+    this.#cached = cached
   }
 
   /** Windows are looked at from the latest to the nearest one before the record, as Kafka Streams does: it is the order of updates. */
@@ -130,17 +139,14 @@ class Sliding {
     else this.#update(record, 0, combined, closeTime)
   }
 
-  #windows(key: unknown, from: number, to: number, reverse: boolean): IterableIterator<[number, Held]> {
-    return this.#store.fetchRange(key, Math.max(0, from), to, reverse)
+  *#windows(key: unknown, from: number, to: number, reverse: boolean): IterableIterator<[number, Held]> {
+    const first = Math.max(0, from)
+    if (!this.#cached) return yield* this.#store.fetchRange(key, first, to, reverse)
+    for (const [{ start }, held] of this.#store.keptOf(key, first, to, reverse)) yield [start, held]
   }
 
   /** The right window of the record before, when this record is the first in it. */
-  #openBehind(
-    previous: number,
-    record: FlowRecord,
-    starts: ReadonlySet<number>,
-    closeTime: number,
-  ): void {
+  #openBehind(previous: number, record: FlowRecord, starts: ReadonlySet<number>, closeTime: number): void {
     const start = previous + 1
     if (starts.has(start) || start + this.#difference < record.timestamp) return
     this.#open(record, start, closeTime)

@@ -87,8 +87,7 @@ function readHeldBack(reader: Reader, inner: Serde<unknown>): HeldBack {
   const length = reader.int()
   const old = length === SAME_AS_PRIOR ? prior : reader.take(length)
   const next = reader.bytes()
-  const read = (bytes: Buffer | undefined): unknown =>
-    bytes === undefined ? null : inner.deserialize(bytes)
+  const read = (bytes: Buffer | undefined): unknown => (bytes === undefined ? null : inner.deserialize(bytes))
   const values = { prior: read(prior), oldValue: read(old), newValue: read(next) }
   return { turn: reader.long(), ...values, timestamp, headers, topic, partition, offset }
 }

@@ -82,9 +82,11 @@ function updating(store: AggregateWindows, { updated, opened }: Emission, steps:
 
 function steppedShape(store: AggregateWindows, sizeMs: number): Shape {
   return {
+    placeOf: ({ start }) => start,
     startOf: (time) => time,
     endOf: (time) => time + sizeMs,
     closedUpTo: (closeTime) => closeTime - sizeMs,
+    shownFrom: () => store.shownFrom(),
     read: (key, time) => store.kept(key, time, 0),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { FlowRecord, NO_HEADERS } from '../../core/record.ts'
 import type { Change, Headers } from '../../core/record.ts'
+import type { Windowed } from '../../core/windowed.ts'
 import type { Processor, ProcessorContext } from '../../core/processor.ts'
 import type { Timestamped } from '../state/codec.ts'
 import type {
@@ -26,6 +27,8 @@ export interface WindowedParts {
   readonly store: StoreSpec
   readonly window: Window
   readonly emit: WindowEmit
+  /** As in `WindowedBuild`. */
+  readonly cached: boolean
   readonly input: PartitionedInput
 }
 
@@ -34,6 +37,11 @@ export interface WindowedBuild {
   readonly store: string
   readonly key: StoreSpec['key']
   readonly emit: WindowEmit | 'nothing'
+  /**
+   * Windows behind the retention are found as long as the storage has them, as Kafka Streams finds them in its record cache. False:
+   * a jump of event time that closes a window and leaves it behind the retention at once leaves it without a final result.
+   */
+  readonly cached: boolean
 }
 
 export type AggregateWindows = TimestampedWindowStore<unknown, unknown> &
@@ -49,11 +57,15 @@ export type Closed = Timestamped<unknown>
 
 /** What a window emission depends on, beside the store: where a window ends, and what a result's time is. */
 export interface Shape {
-  /** The end of an open window. @param time its place in the store: a start, of sessions the end */
+  /** The place of a window in the store: its start, of sessions the end. */
+  readonly placeOf: (window: Windowed<unknown>) => number
+  /** Start and end of an open window. @param time its place */
   readonly startOf: (time: number, minor: number) => number
   readonly endOf: (time: number) => number
   /** Windows up to this place have closed at a close time (stream time minus grace). */
   readonly closedUpTo: (closeTime: number) => number
+  /** Windows before this place have no result if they close only now. */
+  readonly shownFrom: () => number
   /** The value of an open window; undefined when it is gone. */
   readonly read: (key: unknown, time: number, minor: number) => Closed | undefined
 }
@@ -96,7 +108,7 @@ const QUIET: Emission = { updated: () => {}, opened: () => {}, deleted: () => {}
 /** @param sessions their results carry no headers and have the time of the window's end, also when they are deleted */
 export function emissionOf(
   context: ProcessorContext,
-  { emit, key }: Pick<WindowedBuild, 'emit' | 'key'>,
+  { emit, key, cached }: Omit<WindowedBuild, 'store'>,
   store: WindowChangeTracking<unknown, unknown> & ClosingWindows<unknown, unknown>,
   shape: Shape,
   sessions: boolean,
@@ -107,9 +119,9 @@ export function emissionOf(
     case 'every':
       return { ...QUIET, updated: atOnce(context, sessions) }
     case 'coalesced':
-      return { ...QUIET, flush: flushWindows(context, store, sessions) }
+      return { ...QUIET, flush: flushWindows(context, store, shape, sessions) }
     case 'final': {
-      const final = new FinalWindows(context, key, store, shape)
+      const final = new FinalWindows(context, key, store, cached ? { ...shape, shownFrom: () => 0 } : shape)
       return {
         ...QUIET,
         opened: (base, time, minor) => final.opened(base, time, minor),
@@ -130,16 +142,22 @@ function atOnce({ next }: ProcessorContext, sessions: boolean): Emission['update
 
 function flushWindows(
   { next, task }: ProcessorContext,
-  store: WindowChangeTracking<unknown, unknown>,
+  store: WindowChangeTracking<unknown, unknown> & ClosingWindows<unknown, unknown>,
+  { placeOf }: Shape,
   sessions: boolean,
 ): NonNullable<Processor['flush']> {
   store.trackChanges({ keepOld: true })
+  let flushed = store.observed
   const nowhere = new FlowRecord(null, null, 0, NO_HEADERS, '', task.partition, -1, undefined, undefined)
   return (shouldYield) =>
     store.drainChanges(shouldYield, (window, newValue, oldValue, timestamp, record = nowhere) => {
+      const place = placeOf(window)
+      // What is behind the retention below the cache is not there any more for Kafka Streams.
+      const old = oldValue !== undefined && place >= store.shownFrom(flushed) ? oldValue : undefined
       // Opened and deleted in between: nobody below ever saw it.
-      if (newValue === undefined && oldValue === undefined) return
+      if (newValue === undefined && old === undefined) return
+      if (place > flushed) flushed = place
       const time = sessions ? window.end : timestamp
-      next(windowRecord(record, window, newValue, oldValue, time, record.headers))
+      next(windowRecord(record, window, newValue, old, time, record.headers))
     })
 }

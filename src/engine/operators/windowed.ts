@@ -9,11 +9,11 @@ import type { WindowSteps } from './window-steps.ts'
 import type { Window } from './windows.ts'
 
 export function windowedAggregate(
-  { name, store, window, emit, input }: WindowedParts,
+  { name, store, window, emit, cached, input }: WindowedParts,
   steps: WindowSteps,
 ): TopologyNode {
   const build = (emitted: WindowedBuild['emit']): BuildProcessor =>
-    buildWindowed(window, { store: store.name, key: input.key, emit: emitted }, steps)
+    buildWindowed(window, { store: store.name, key: input.key, emit: emitted, cached }, steps)
   return {
     name,
     kind: `${window.kind}-${steps.kind}`,

@@ -55,6 +55,20 @@ export abstract class ManagedWindows<K, H, V>
     return this.windows.get({ key: this.windows.keys.wellFormed(key), time, minor })
   }
 
+  *keptOf(key: K, from: number, to: number, reverse: boolean = false): IterableIterator<[Windowed<K>, H]> {
+    const found = this.windows.ofKey(this.windows.keys.wellFormed(key), from, to, 0)
+    if (reverse) found.reverse()
+    for (const [window, held] of found) yield [this.windowOf(window), held]
+  }
+
+  get observed(): number {
+    return this.windows.observed
+  }
+
+  shownFrom(observed: number = this.windows.observed): number {
+    return this.windows.shownFrom(observed)
+  }
+
   allKept(): IterableIterator<WindowKey<K>> {
     return this.windows.allKept()
   }

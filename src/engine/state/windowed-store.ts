@@ -86,13 +86,20 @@ export type OnWindowChange<K, V> = (
 ) => void
 
 /**
- * For operators that emit a window once, after it has closed: windows behind the retention too, as long as the storage has them.
+ * For operators that need windows behind the retention too, as long as the storage has them: to emit one after it has closed, or to
+ * see what Kafka Streams would find in its record cache.
  * `time` and `minor` are a window's start and 0, a session's end and start.
  */
 export interface ClosingWindows<K, R> {
   /** Windows of an earlier time leave the storage with the next commit. */
   readonly goneBefore: number
   kept(key: K, time: number, minor: number): R | undefined
+  /** Those of one key with from <= time <= to, in order of time. */
+  keptOf(key: K, from: number, to: number, reverse?: boolean): IterableIterator<[Windowed<K>, R]>
+  /** The latest time ever put. */
+  readonly observed: number
+  /** Windows of an earlier time are behind the retention once a time was put: other reads do not show them. Default: the observed. */
+  shownFrom(observed?: number): number
   /** All that do not leave with the next commit, in no order that means anything. */
   allKept(): IterableIterator<{ readonly key: K; readonly time: number; readonly minor: number }>
 }

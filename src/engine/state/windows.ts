@@ -64,7 +64,15 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
 
   /** Windows before it are not shown any more. */
   get earliest(): number {
-    return Math.max(0, this.#observed - this.#retentionMs + 1)
+    return this.shownFrom(this.#observed)
+  }
+
+  get observed(): number {
+    return this.#observed
+  }
+
+  shownFrom(observed: number): number {
+    return Math.max(0, observed - this.#retentionMs + 1)
   }
 
   /** Windows before it leave the storage with the next commit. */
@@ -96,9 +104,12 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     this.update(key, held, timestamp, record, undefined)
   }
 
-  /** The windows of one key with from <= time <= to in order of time, as of the call. */
-  ofKey(key: K, from: number, to: number): Found<K, H>[] {
-    const earliest = Math.max(from, this.earliest)
+  /**
+   * The windows of one key with from <= time <= to in order of time, as of the call.
+   * @param shownFrom earlier ones are not shown; default: those behind the retention
+   */
+  ofKey(key: K, from: number, to: number, shownFrom: number = this.earliest): Found<K, H>[] {
+    const earliest = Math.max(from, shownFrom)
     const latest = Math.min(to, this.#observed)
     if (earliest > latest) return []
     const recent = this.#recent.between(this.keys.baseId(key), earliest, latest)

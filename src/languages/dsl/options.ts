@@ -54,7 +54,7 @@ const NAMED = ['name']
 const SERDES = ['name', 'key', 'value']
 const TABLE = ['name', 'store', 'emit', 'changelog', 'versioned']
 
-const WINDOWED = ['name', 'store', 'emit', 'changelog', 'retention']
+const WINDOWED = ['name', 'store', 'emit', 'changelog', 'retention', 'cached']
 
 const MATERIALIZED = [...TABLE, 'materialized']
 

@@ -14,6 +14,12 @@ export interface WindowedOptions<W> extends StoreNamed {
    * Default `coalesced`.
    */
   readonly emit?: W extends UnlimitedWindow ? Emit : WindowEmit
+  /**
+   * Finds windows behind the retention as long as they are there, as Kafka Streams does in its record cache. False: as Kafka Streams
+   * without cache, where a jump of event time can close a window and leave it without a final result (counted as
+   * `window-results-lost-total`). Default true, with `emit: 'every'` false.
+   */
+  readonly cached?: boolean
   /** How long a window is kept, by event time. Default, and least: until it closes. */
   readonly retention?: Duration
   /** Kept in a changelog topic, so that it survives the machine. Default true. */

@@ -71,7 +71,8 @@ export class WindowedGroupedHandle<K, V, W extends Window> implements WindowedGr
     const input = { parent: place.node, ...topic, key, value: valueSerde(place, undefined) }
     const emit = loose?.emit ?? 'coalesced'
     if (emit === 'final') checkFinal(name, window)
-    place.shop.builder.add(windowedAggregate({ name, store, window, emit, input }, steps))
+    const cached = loose?.cached ?? emit !== 'every'
+    place.shop.builder.add(windowedAggregate({ name, store, window, emit, cached, input }, steps))
     return windowedTable(place.shop, name, key, store, window)
   }
 }
