@@ -2,6 +2,7 @@
  * A join with a versioned table that learns late: updates come out of order, records wait for them in a buffer. A record joined
  * with another value than the one valid at its time was released too early, or its buffer or the table's history got lost.
  */
+import { partitionOf } from '../../src/core/partitioner.ts'
 import { defineApp, json, string, topic } from '../../src/index.ts'
 import {
   addItem,
@@ -37,10 +38,36 @@ function endings(first: number): ScenarioInput[] {
   }))
 }
 
-function expected(inputs: readonly ScenarioInput[]): Lanes {
+/** Several records of a key at one time, which their buffer must tell apart. */
+function inSteps(inputs: readonly ScenarioInput[]): ScenarioInput[] {
+  return inputs.map((input) => ({ ...input, timestamp: Math.floor(input.timestamp / 400) * 400 }))
+}
+
+type Sent = ReturnType<typeof eventsOf>[number]
+
+/** In the order in which a partition lets its records go: late ones at once, others by time, key and arrival. */
+function released(events: readonly Sent[]): readonly Sent[] {
+  const held: Sent[] = []
+  const gone: Sent[] = []
+  let time = -1
+  for (const event of events) {
+    if (event.timestamp < time - LATE) {
+      gone.push(event)
+      continue
+    }
+    held.push(event)
+    time = Math.max(time, event.timestamp)
+    held.sort((a, b) => a.timestamp - b.timestamp || (a.key < b.key ? -1 : Number(a.key > b.key)))
+    while (held[0] !== undefined && held[0].timestamp <= time - LATE) gone.push(held.shift()!)
+  }
+  return gone
+}
+
+function expected(inputs: readonly ScenarioInput[], partitions: number): Lanes {
   const lanes = new Map<string, string[]>()
   const history = inputs.filter(({ topic: of }) => of === GROUPS)
-  for (const { key, value, timestamp } of eventsOf(inputs).filter((event) => event.timestamp < FAR)) {
+  const byPartition = Map.groupBy(eventsOf(inputs), ({ key }) => partitionOf(key, partitions))
+  for (const { key, value, timestamp } of [...byPartition.values()].flatMap(released)) {
     const known = history.filter((update) => update.key === key && update.timestamp <= timestamp)
     // Of equal times the one that came last.
     const [last] = known.toReversed().toSorted((a, b) => b.timestamp - a.timestamp)
@@ -59,11 +86,15 @@ export const asOf: Scenario = {
       const join = (event: Event, group: Group | null): string => `${event.id} ${group?.name ?? 'nobody'}`
       flow.stream(events).leftJoin(table, join, { grace: LATE }).to(joined)
     }),
-  inputs: (random, count) => [...updates(random, count), ...eventInputs(random, count), ...endings(count)],
+  inputs: (random, count) => [
+    ...updates(random, count),
+    ...inSteps(eventInputs(random, count)),
+    ...endings(count),
+  ],
   outputs: [
     {
       topic: 'joined',
-      compare: 'set',
+      compare: 'sequence',
       survivesReplay: false,
       expected,
       observe: ({ key, value }) => ({ lane: key!, item: String(value) }),
