@@ -6,7 +6,7 @@ import type { SluiceError } from '../core/errors.ts'
 import { compareManifest } from '../engine/topology/manifest.ts'
 import type { Manifest, Plan } from '../engine/topology/plan.ts'
 import { jsonLine } from './columns.ts'
-import { withFolder } from './folder-broker.ts'
+import { withBroker } from './folder-broker.ts'
 import { keptApplications, keptManifest } from './kept-manifest.ts'
 import { loadApp } from './load-app.ts'
 import { changeLine, manifestChanges } from './manifest-changes.ts'
@@ -109,7 +109,7 @@ async function kept(folder: string, plan: Plan): Promise<Other> {
 /** While an application uses the folder nobody else can look at its topics; everything else can be said all the same. */
 async function withMissing(other: Other, folder: string, plan: Plan): Promise<Other> {
   try {
-    const there = await withFolder(folder, (broker) => broker.admin.describeTopics())
+    const there = await withBroker({ folder }, (broker) => broker.admin.describeTopics())
     const wanted = [...plan.sourceTopics, ...plan.sinkTopics, ...plan.internalTopics.map(({ name }) => name)]
     const names = new Set(there.map(({ name }) => name))
     return { ...other, missing: [...new Set(wanted)].filter((name) => !names.has(name)) }

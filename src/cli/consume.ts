@@ -5,7 +5,8 @@ import type { Headers } from '../core/record.ts'
 import { time, wholeNumber } from './arguments.ts'
 import { parseFilter } from './filter.ts'
 import type { Filter } from './filter.ts'
-import { describeTopic, withFolder } from './folder-broker.ts'
+import type { PlaceFlags } from './folder-broker.ts'
+import { addPlaceFlags, describeTopic, withBroker } from './folder-broker.ts'
 import { follow } from './follow.ts'
 import { EXACT_JSON, formatOptions, serdeOf } from './formats.ts'
 import type { Format } from './formats.ts'
@@ -13,8 +14,7 @@ import { servedRecords } from './running-app.ts'
 import { stopSignal } from './signals.ts'
 import { lenient } from './topics.ts'
 
-interface ConsumeOptions {
-  readonly folder?: string
+interface ConsumeOptions extends PlaceFlags {
   readonly url?: string
   readonly fromBeginning: boolean
   readonly at?: number
@@ -30,9 +30,9 @@ interface ConsumeOptions {
 /** The command with its options. */
 export function consumeCommand(): Command {
   const command = new Command('consume')
-    .description('Print the records of a topic of a folder and stop at its present end.')
+    .description('Print the records of a topic and stop at its present end.')
     .argument('<topic>', 'an existing topic')
-    .option('--folder <dir>', 'the folder of `sluice run --folder`; no application may be using it')
+  addPlaceFlags(command)
     .option(
       '--url <address>',
       'follow a topic of a running application instead, for instance http://127.0.0.1:8080',
@@ -60,7 +60,7 @@ export function consumeCommand(): Command {
     )
     .action((topic: string, options: ConsumeOptions) =>
       options.url === undefined
-        ? withFolder(options.folder, (broker) => consume(broker, topic, options))
+        ? withBroker(options, (broker) => consume(broker, topic, options))
         : consumeServed(options.url, topic, options),
     )
 }

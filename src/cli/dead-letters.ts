@@ -58,7 +58,7 @@ export async function findApplication(
   const close = given === undefined ? undefined : nearest(given, names)
   throw sluiceError('SLUICE_CONFIG_INVALID', {
     place: '--app',
-    expected: `one of the applications that ran in this folder: ${names.join(', ') || '(none)'}`,
+    expected: `one of the applications that ran here: ${names.join(', ') || '(none)'}`,
     came: `${given ?? 'nothing'}${close === undefined ? '' : ` (did you mean ${close}?)`}`,
   })
 }

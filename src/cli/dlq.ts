@@ -7,12 +7,12 @@ import { wholeNumber } from './arguments.ts'
 import { columns, jsonLine } from './columns.ts'
 import { findApplication, readLetters, remedyOf } from './dead-letters.ts'
 import type { Letter } from './dead-letters.ts'
-import { withFolder } from './folder-broker.ts'
+import type { PlaceFlags } from './folder-broker.ts'
+import { addPlaceFlags, withBroker } from './folder-broker.ts'
 import { redrive } from './redrive.ts'
 import type { Redriven } from './redrive.ts'
 
-interface DlqOptions {
-  readonly folder?: string
+interface DlqOptions extends PlaceFlags {
   readonly app?: string
   readonly json: boolean
 }
@@ -44,9 +44,7 @@ export function dlqCommand(): Command {
 }
 
 function onLetters(name: string, description: string, example: string): Command {
-  return new Command(name)
-    .description(description)
-    .option('--folder <dir>', 'the folder of `sluice run --folder`; no application may be using it')
+  return addPlaceFlags(new Command(name).description(description))
     .option('--app <name>', 'the application (default: the only one of the folder)')
     .option('--json', 'for programs: JSON lines on stdout', false)
     .addHelpText('after', `\nExample:\n  ${example}`)
@@ -64,7 +62,7 @@ function listCommand(): Command {
   return choosing(onLetters('list', 'Dead letters with cause, place and attempts, oldest first.', example))
     .option('--all', 'also those that were redriven', false)
     .action((options: ListOptions) =>
-      withFolder(options.folder, async (broker) => {
+      withBroker(options, async (broker) => {
         const { letters } = await lettersOf(broker, options)
         const shown = chosen(letters, options).filter(({ redriven }) => options.all || !redriven)
         process.stdout.write(options.json ? shown.map(facts).map(jsonLine).join('') : table(shown))
@@ -80,7 +78,7 @@ function showCommand(): Command {
   )
     .argument('<letter>', 'its number in `sluice dlq list`')
     .action((id: string, options: DlqOptions) =>
-      withFolder(options.folder, async (broker) => {
+      withBroker(options, async (broker) => {
         const { letters, application } = await lettersOf(broker, options)
         const [letter] = byId(letters, [id], application)
         process.stdout.write(options.json ? jsonLine(details(letter!)) : page(letter!))
@@ -102,7 +100,7 @@ function redriveCommand(): Command {
     .option('--from-letter', 'where the record itself is gone, send what the letter holds', false)
     .option('--dry-run', 'say what would be sent, send nothing', false)
     .action((ids: readonly string[], options: RedriveCommandOptions) =>
-      withFolder(options.folder, (broker) => redriveLetters(broker, ids, options)),
+      withBroker(options, (broker) => redriveLetters(broker, ids, options)),
     )
 }
 

@@ -9,15 +9,15 @@ import { partitionOf } from '../core/partitioner.ts'
 import { systemClock } from '../platform/clock.ts'
 import { rate, wholeNumber } from './arguments.ts'
 import { jsonLine } from './columns.ts'
-import { describeTopic, withFolder } from './folder-broker.ts'
+import type { PlaceFlags } from './folder-broker.ts'
+import { addPlaceFlags, describeTopic, withBroker } from './folder-broker.ts'
 import { formatOptions, serdeOf } from './formats.ts'
 import type { Format } from './formats.ts'
 import { lineReader } from './record-lines.ts'
 import type { LineRecord } from './record-lines.ts'
 import { stopSignal } from './signals.ts'
 
-interface ProduceOptions {
-  readonly folder?: string
+interface ProduceOptions extends PlaceFlags {
   readonly key?: string
   readonly value?: string
   readonly partition?: number
@@ -32,11 +32,11 @@ interface ProduceOptions {
 export function produceCommand(): Command {
   const command = new Command('produce')
     .description(
-      'Write records into a topic of a folder, from JSON lines {"key", "value", "timestamp"?, "headers"?}.',
+      'Write records into a topic of a folder or of Kafka, from JSON lines {"key", "value", "timestamp"?, "headers"?}.',
     )
     .argument('<topic>', 'an existing topic')
     .argument('[file]', 'JSON lines; - or nothing reads stdin', '-')
-    .option('--folder <dir>', 'the folder of `sluice run --folder`; no application may be using it')
+  addPlaceFlags(command)
     .option('--value <json>', 'write this one value instead of reading lines')
     .option('--key <key>', 'key of records that bring none')
     .option('--partition <number>', 'write to this partition (default: by the key)', wholeNumber(0, 9_999))
@@ -50,7 +50,7 @@ export function produceCommand(): Command {
       `\nExamples:\n  sluice produce orders orders.jsonl --folder data --rate 100\n  sluice produce orders --folder data --key o1 --value '{"total":12}'`,
     )
     .action((topic: string, file: string, options: ProduceOptions) =>
-      withFolder(options.folder, (broker) => produce(broker, topic, file, options)),
+      withBroker(options, (broker) => produce(broker, topic, file, options)),
     )
 }
 
@@ -82,9 +82,9 @@ async function produce(broker: Broker, name: string, file: string, options: Prod
   }
 }
 
-function report({ json, folder }: ProduceOptions, topic: string, records: number): void {
+function report({ json, folder, broker }: ProduceOptions, topic: string, records: number): void {
   if (json) process.stdout.write(jsonLine({ event: 'produced', topic, records }))
-  else process.stderr.write(`${records} record(s) written to ${topic} in ${folder}\n`)
+  else process.stderr.write(`${records} record(s) written to ${topic} in ${broker ?? folder}\n`)
 }
 
 async function* linesOf(file: string, stop: AbortSignal): AsyncGenerator<string> {

@@ -10,12 +10,12 @@ import { sluiceError } from '../core/errors.ts'
 import { groupTopology } from '../engine/topology/plan.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import { jsonLine } from './columns.ts'
-import { withFolder } from './folder-broker.ts'
+import { addPlaceFlags, withBroker } from './folder-broker.ts'
+import type { PlaceFlags } from './folder-broker.ts'
 import { keptManifest } from './kept-manifest.ts'
 import { loadApp } from './load-app.ts'
 
-interface ResetOptions {
-  readonly folder?: string
+interface ResetOptions extends PlaceFlags {
   readonly state?: string
   readonly yes: boolean
   readonly json: boolean
@@ -23,12 +23,12 @@ interface ResetOptions {
 
 /** The command with its options. */
 export function resetCommand(): Command {
-  return new Command('reset')
+  const command = new Command('reset')
     .description(
       'Make an application forget its state and positions: its next run reads all topics from the beginning.',
     )
     .argument('<app>', 'module whose default export comes from defineApp(…)')
-    .option('--folder <dir>', 'the folder of `sluice run --folder`; no application may be using it')
+  return addPlaceFlags(command)
     .option('--state <dir>', 'where local state lies (default: <folder>/state)')
     .option('--yes', 'do it: what is deleted cannot be brought back', false)
     .option('--json', 'for programs: JSON on stdout', false)
@@ -36,7 +36,7 @@ export function resetCommand(): Command {
     .action(reset)
 }
 
-async function reset(file: string, { folder, state, yes, json }: ResetOptions): Promise<void> {
+async function reset(file: string, { state, yes, json, ...place }: ResetOptions): Promise<void> {
   const plan = (await loadApp(file)).plan()
   if (!yes) {
     throw sluiceError('SLUICE_CONFIG_INVALID', {
@@ -45,9 +45,9 @@ async function reset(file: string, { folder, state, yes, json }: ResetOptions): 
       came: 'no --yes',
     })
   }
-  const deleted = await withFolder(folder, (broker) =>
-    resetApp(broker, plan, state ?? join(resolve(folder!), 'state')),
-  )
+  const { folder } = place
+  const stateFolder = state ?? (folder === undefined ? undefined : join(resolve(folder), 'state'))
+  const deleted = await withBroker(place, (broker) => resetApp(broker, plan, stateFolder))
   if (json) process.stdout.write(jsonLine({ event: 'reset', application: plan.application, deleted }))
   else
     process.stdout.write(
@@ -57,11 +57,25 @@ async function reset(file: string, { folder, state, yes, json }: ResetOptions): 
 
 /**
  * The application must not be running.
+ * @param stateFolder absent: there is no local state here
  * @returns the topics deleted
+ * @throws SLUICE_CONFIG_INVALID while instances run
  */
-export async function resetApp(broker: Broker, plan: Plan, stateFolder: string): Promise<readonly string[]> {
+export async function resetApp(
+  broker: Broker,
+  plan: Plan,
+  stateFolder: string | undefined,
+): Promise<readonly string[]> {
   const { application } = plan
-  const kept = keptManifest(stateFolder, application)
+  const running = await broker.admin.describeGroup(application)
+  if (running.length > 0) {
+    throw sluiceError('SLUICE_CONFIG_INVALID', {
+      place: `reset of ${application}`,
+      expected: 'no instance that runs',
+      came: `${running.length} of them`,
+    })
+  }
+  const kept = stateFolder === undefined ? undefined : keptManifest(stateFolder, application)
   // By name, never by prefix: `shop-eu-…` belongs to another application than `shop`.
   const names = new Set([
     ...plan.internalTopics.map(({ name }) => name),
@@ -71,7 +85,7 @@ export async function resetApp(broker: Broker, plan: Plan, stateFolder: string):
   const own = (await broker.admin.describeTopics([...names])).map(({ name }) => name)
   for (const topic of own) await broker.admin.deleteTopic(topic)
   await rewind(broker, plan)
-  rmSync(join(stateFolder, application), { recursive: true, force: true })
+  if (stateFolder !== undefined) rmSync(join(stateFolder, application), { recursive: true, force: true })
   return own.toSorted()
 }
 

@@ -24,6 +24,9 @@ export async function runApp(app: App, settings: Settings, options: RunOptions):
   checkPrinted(plan, options.print)
   const stop = stopSignal()
   const runtime = await openRuntime({
+    broker: settings.broker,
+    compression: settings.compression,
+    ...(settings.brokerSecurity === undefined ? {} : { brokerSecurity: settings.brokerSecurity }),
     ...(settings.folder === undefined ? {} : { folder: settings.folder }),
     ...(settings.state === undefined ? {} : { stateFolder: settings.state }),
     log: stderrLog(settings.logLevel).child({ application: app.name }),

@@ -1,4 +1,4 @@
-/** Command `sluice run app.ts`: runs an application on the embedded broker until it is told to stop. */
+/** Command `sluice run app.ts`: runs an application until it is told to stop. */
 import { Command, InvalidArgumentError } from 'commander'
 import { milliseconds } from '../core/duration.ts'
 import type { Duration } from '../core/duration.ts'
@@ -10,7 +10,7 @@ import type { SettingFlags } from './settings/layers.ts'
 /** The command with its options. */
 export function runCommand(): Command {
   const command = new Command('run')
-    .description('Run an application on the embedded broker; Ctrl-C stops it cleanly.')
+    .description('Run an application on the embedded broker or on Kafka; Ctrl-C stops it cleanly.')
     .argument('<app>', 'module whose default export comes from defineApp(…)')
     .option(
       '--input <topic=file>',

@@ -1,12 +1,10 @@
 /**
- * The composition root: every real port in one place, around an embedded broker in memory or in a folder. Commands and
+ * The composition root: every real port in one place, around an embedded broker in memory or in a folder, or Kafka. Commands and
  * programs that embed Sluice start here; it is the only place that knows which adapter stands behind which port.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { openEmbedded } from '../brokers/embedded/cluster.ts'
-import type { EmbeddedCluster } from '../brokers/embedded/cluster.ts'
 import { startSource } from '../connect/index.ts'
 import type { SourceTask, SourceTaskOptions } from '../connect/index.ts'
 import type { Broker } from '../core/broker.ts'
@@ -23,6 +21,8 @@ import { systemRandom } from '../platform/random.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
 import { openTracer } from '../platform/tracer.ts'
 import { chooseBackend } from '../stores/index.ts'
+import { openBroker } from './brokers.ts'
+import type { BrokerPlace, OpenBroker } from './brokers.ts'
 import { DEFAULT_PARTITIONS } from './run-options.ts'
 import { startService } from './service.ts'
 import type { Service } from './service.ts'
@@ -30,7 +30,7 @@ import { programLayer, SOURCES } from './settings/layers.ts'
 import { resolveSettings } from './settings/resolve.ts'
 import type { Config } from './settings/spec.ts'
 
-export interface RuntimeOptions {
+export interface RuntimeOptions extends Omit<BrokerPlace, 'folder'> {
   /** Keeps topics and state here; one process at a time. Default: in memory, gone at the end. */
   readonly folder?: string
   /** Where local state lies. Default: `<folder>/state`, or a throw-away folder when the broker is in memory. */
@@ -39,7 +39,7 @@ export interface RuntimeOptions {
   readonly log?: Logger
 }
 
-/** An embedded broker, and what runs on it. */
+/** A broker, embedded or Kafka, and what runs on it. */
 export interface Runtime {
   readonly ports: Ports
   readonly stateFolder: string
@@ -54,7 +54,7 @@ export interface Runtime {
 }
 
 /**
- * Opens the embedded broker and everything an application needs around it.
+ * Opens the broker (embedded, unless `broker` names a Kafka cluster) and everything an application needs around it.
  * @example
  * import { defineApp, json, string, topic } from 'sluice'
  * import { openRuntime } from 'sluice/embed'
@@ -75,14 +75,11 @@ export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime
   const folder = options.folder === undefined ? undefined : resolve(options.folder)
   const throwAway = folder === undefined && options.stateFolder === undefined
   const stores = await chooseBackend({ kind: throwAway ? 'memory' : 'auto', disk: systemDisk })
-  const base = { clock: systemClock, random: systemRandom, log }
-  const cluster = await openEmbedded(
-    folder === undefined ? base : { ...base, disk: systemDisk, folder: join(folder, 'broker') },
-  )
+  const cluster = await openBroker({ ...options, ...(folder === undefined ? {} : { folder }) }, log)
   const stateFolder = throwAway
     ? mkdtempSync(join(tmpdir(), 'sluice-'))
     : resolve(options.stateFolder ?? join(folder!, 'state'))
-  const connect = (): Broker => cluster.connect({ clock: systemClock, random: systemRandom })
+  const connect = (): Broker => cluster.connect()
   const tracer = await openTracer()
   const ports: Ports = {
     ...(tracer === undefined ? {} : { tracer }),
@@ -110,7 +107,7 @@ class LocalRuntime implements Runtime {
   readonly ports: Ports
   readonly stateFolder: string
   readonly connect: () => Broker
-  readonly #cluster: EmbeddedCluster
+  readonly #cluster: OpenBroker
   readonly #throwAway: boolean
   readonly #apps: Service[] = []
   readonly #sources: SourceTask[] = []
@@ -118,7 +115,7 @@ class LocalRuntime implements Runtime {
   readonly #alive: NodeJS.Timeout
   #closing: Promise<void> | undefined
 
-  constructor(cluster: EmbeddedCluster, ports: Ports, place: Place) {
+  constructor(cluster: OpenBroker, ports: Ports, place: Place) {
     this.#cluster = cluster
     this.ports = ports
     this.stateFolder = place.stateFolder

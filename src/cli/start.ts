@@ -53,6 +53,9 @@ export async function start(definition: App, options: StartOptions = {}): Promis
   if (signal?.aborted === true) throw sluiceError('SLUICE_CLOSED', { what: 'the signal given to start' })
   const { settings } = resolveSettings([programLayer(config, `start ${definition.name}`)], SOURCES)
   const runtime = await openRuntime({
+    broker: settings.broker,
+    compression: settings.compression,
+    ...(settings.brokerSecurity === undefined ? {} : { brokerSecurity: settings.brokerSecurity }),
     ...(settings.folder === undefined ? {} : { folder: settings.folder }),
     ...(settings.state === undefined ? {} : { stateFolder: settings.state }),
     ...(log === undefined ? {} : { log }),

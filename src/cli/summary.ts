@@ -28,7 +28,7 @@ export function describeStart(
     ['reads', plan.sourceTopics.join(', ')],
     ['writes', plan.sinkTopics.join(', ') || 'nothing'],
     ['input', options.input.map(({ topic, file }) => `${file} into ${topic}`).join(', ')],
-    ['topics', folder === undefined ? 'in memory, gone at the end' : resolve(folder)],
+    ['topics', topicsLine(settings)],
     ['state', stores.length === 0 ? 'none' : stateLine(stores, settings, where.stateFolder)],
     ['commits', `every ${commitInterval} ms, ${guarantee}`],
     ['server', where.url ?? ''],
@@ -42,6 +42,7 @@ export function describeStart(
       reads: plan.sourceTopics,
       writes: plan.sinkTopics,
       stores,
+      broker: settings.broker,
       folder: folder === undefined ? null : resolve(folder),
       stateFolder: where.stateFolder,
       guarantee,
@@ -49,6 +50,11 @@ export function describeStart(
       url: where.url ?? null,
     },
   }
+}
+
+function topicsLine({ broker, folder }: Settings): string {
+  if (broker !== 'embedded') return broker
+  return folder === undefined ? 'in memory, gone at the end' : resolve(folder)
 }
 
 function stateLine(stores: readonly string[], { folder, state }: Settings, stateFolder: string): string {

@@ -1,16 +1,15 @@
-/** Commands `sluice topics list|create|describe|delete`: the topics of a folder. */
+/** Commands `sluice topics list|create|describe|delete`: the topics of a folder or of Kafka. */
 import { Command } from 'commander'
 import type { Broker, TopicDescription } from '../core/broker.ts'
 import { sluiceError } from '../core/errors.ts'
 import { setting, wholeNumber } from './arguments.ts'
 import { columns, jsonLine } from './columns.ts'
-import { describeTopic, rangesOf, withFolder } from './folder-broker.ts'
-import type { Range } from './folder-broker.ts'
+import { addPlaceFlags, describeTopic, rangesOf, withBroker } from './folder-broker.ts'
+import type { PlaceFlags, Range } from './folder-broker.ts'
 import { servedTopics } from './running-app.ts'
 import { DEFAULT_PARTITIONS } from './run-options.ts'
 
-interface TopicsOptions {
-  readonly folder?: string
+interface TopicsOptions extends PlaceFlags {
   readonly json: boolean
 }
 
@@ -30,7 +29,7 @@ interface DeleteOptions extends TopicsOptions {
 /** The command with its sub-commands. */
 export function topicsCommand(): Command {
   return new Command('topics')
-    .description('List, create, describe and delete the topics of a folder.')
+    .description('List, create, describe and delete the topics of a folder or of Kafka.')
     .addHelpText('after', '\nExample:\n  sluice topics list --folder data')
     .addCommand(listCommand())
     .addCommand(createCommand())
@@ -39,9 +38,7 @@ export function topicsCommand(): Command {
 }
 
 function onFolder(name: string, description: string, example: string): Command {
-  return new Command(name)
-    .description(description)
-    .option('--folder <dir>', 'the folder of `sluice run --folder`; no application may be using it')
+  return addPlaceFlags(new Command(name).description(description))
     .option('--json', 'for programs: JSON on stdout', false)
     .addHelpText('after', `\nExample:\n  ${example}`)
 }
@@ -51,7 +48,7 @@ function listCommand(): Command {
     .option('--url <address>', 'of a running application instead, for instance http://127.0.0.1:8080')
     .action((options: ListOptions) =>
       options.url === undefined
-        ? withFolder(options.folder, (broker) => list(broker, options))
+        ? withBroker(options, (broker) => list(broker, options))
         : listServed(options.url, options.json),
     )
 }
@@ -93,9 +90,9 @@ function createCommand(): Command {
     .argument('<topic>', 'its name')
     .option('--partitions <count>', 'its partitions', wholeNumber(1, 10_000), DEFAULT_PARTITIONS)
     .option('--config <name=value>', "one of Kafka's topic configs; repeatable", setting, {})
-    .action((name: string, { folder, partitions, config, json }: CreateOptions) =>
-      withFolder(
-        folder,
+    .action((name: string, { partitions, config, json, ...place }: CreateOptions) =>
+      withBroker(
+        place,
         async (broker) => {
           await broker.admin.createTopic({ name, partitions, config })
           say(
@@ -116,8 +113,8 @@ function describeCommand(): Command {
     'sluice topics describe orders --folder data',
   )
     .argument('<topic>', 'its name')
-    .action((name: string, { folder, json }: TopicsOptions) =>
-      withFolder(folder, async (broker) => {
+    .action((name: string, { json, ...place }: TopicsOptions) =>
+      withBroker(place, async (broker) => {
         const topic = await describeTopic(broker, name)
         const ranges = await rangesOf(broker, topic)
         process.stdout.write(json ? jsonLine({ ...topic, offsets: ranges }) : description(topic, ranges))
@@ -143,8 +140,8 @@ function deleteCommand(): Command {
   )
     .argument('<topic>', 'its name')
     .option('--yes', 'also when it holds records', false)
-    .action((name: string, { folder, yes, json }: DeleteOptions) =>
-      withFolder(folder, async (broker) => {
+    .action((name: string, { yes, json, ...place }: DeleteOptions) =>
+      withBroker(place, async (broker) => {
         const offsets = await held(broker, await describeTopic(broker, name))
         if (offsets > 0 && !yes) throw unconfirmed(name, offsets)
         await broker.admin.deleteTopic(name)

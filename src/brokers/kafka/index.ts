@@ -32,32 +32,52 @@ export interface KafkaOptions extends ClusterOptions {
  * Connects to a cluster by the first address that answers.
  * @throws SLUICE_CONFIG_INVALID, SLUICE_KAFKA_AUTHENTICATION, SLUICE_KAFKA_TLS, SLUICE_BROKER_UNAVAILABLE
  */
-export async function connectKafka(options: KafkaOptions): Promise<Broker> {
+export async function connectKafka(options: KafkaOptions): Promise<KafkaBroker> {
   const { clock, random, log, compression = 'none' } = options
   const cluster = await connectCluster(options)
-  return new KafkaConnection({ cluster, clock, random, log }, compression)
+  const parts = { cluster, clock, random, log }
+  return new KafkaConnection({ parts, compression, limits: new TopicLimits(clock), opened: 0 }, true)
 }
 
-class KafkaConnection implements Broker {
+/** A connection of which others may have a share. */
+export interface KafkaBroker extends Broker {
+  /** Another client over the same connections. Closing it ends what it opened; closing the first one ends all. */
+  share(): Broker
+}
+
+/** What all clients of one cluster have in common. */
+interface Shared {
+  readonly parts: Parts
+  readonly compression: Compression
+  readonly limits: TopicLimits
+  /** Fetchers and members so far: each has connections of its own. */
+  opened: number
+}
+
+class KafkaConnection implements KafkaBroker {
   readonly kind = 'kafka'
   readonly admin: Admin
+  readonly #shared: Shared
   readonly #parts: Parts
-  readonly #compression: Compression
-  readonly #limits: TopicLimits
+  readonly #first: boolean
   readonly #admin: KafkaAdmin
   readonly #memberships = new Members()
   readonly #fetchers: Fetcher[] = []
   readonly #producers: Producer[] = []
   readonly #members: GroupMember[] = []
-  #joins = 0
   #closed = false
 
-  constructor(parts: Parts, compression: Compression) {
-    this.#parts = parts
-    this.#compression = compression
-    this.#limits = new TopicLimits(parts.clock)
-    this.#admin = new KafkaAdmin(parts, this.#limits, () => this.#checkOpen())
+  constructor(shared: Shared, first: boolean) {
+    this.#shared = shared
+    this.#parts = shared.parts
+    this.#first = first
+    this.#admin = new KafkaAdmin(shared.parts, shared.limits, () => this.#checkOpen())
     this.admin = this.#admin
+  }
+
+  share(): Broker {
+    this.#checkOpen()
+    return new KafkaConnection(this.#shared, false)
   }
 
   async clusterId(): Promise<string> {
@@ -73,7 +93,7 @@ class KafkaConnection implements Broker {
       outOfRange: (topic: string, partition: number, offset: number) =>
         this.#admin.outOfRange(topic, partition, offset),
     }
-    const fetcher = new KafkaFetcher(services, String(this.#fetchers.length), options)
+    const fetcher = new KafkaFetcher(services, String(this.#shared.opened++), options)
     this.#fetchers.push(fetcher)
     return fetcher
   }
@@ -82,9 +102,9 @@ class KafkaConnection implements Broker {
     this.#checkOpen()
     const services = {
       parts: this.#parts,
-      limits: this.#limits,
+      limits: this.#shared.limits,
       members: this.#memberships,
-      compression: this.#compression,
+      compression: this.#shared.compression,
       missing: (topic: string) => this.#admin.missing(topic),
     }
     const producer = new KafkaProducer(services, options)
@@ -94,7 +114,7 @@ class KafkaConnection implements Broker {
 
   async join(options: JoinOptions): Promise<GroupMember> {
     this.#checkOpen()
-    const member = await joinKafka(this.#parts, this.#memberships, options, this.#joins++)
+    const member = await joinKafka(this.#parts, this.#memberships, options, this.#shared.opened++)
     this.#members.push(member)
     return member
   }
@@ -111,7 +131,7 @@ class KafkaConnection implements Broker {
     // Producers first: a member that left could not commit any more, an aborted transaction must not wait for a timeout.
     await Promise.all(this.#producers.map((producer) => producer.close()))
     await Promise.all(this.#members.map((member) => member.leave()))
-    await this.#parts.cluster.close()
+    if (this.#first) await this.#parts.cluster.close()
   }
 
   #checkOpen(): void {

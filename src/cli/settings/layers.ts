@@ -13,6 +13,8 @@ import type { Config, SettingName } from './spec.ts'
 
 /** Settings with a flag of their own; `--set name=value` reaches all. */
 const FLAGS: readonly (readonly [flag: string, setting: SettingName])[] = [
+  ['--broker <address>', 'broker'],
+  ['--broker-security <file>', 'brokerSecurity'],
   ['--folder <dir>', 'folder'],
   ['--state <dir>', 'state'],
   ['--guarantee <kind>', 'guarantee'],

@@ -4,9 +4,10 @@
  */
 import { choiceField, countField, customField, defineConfig, optional, textField } from '../../core/config.ts'
 import type { ConfigSpec, Field, Parsed } from '../../core/config.ts'
-import { sluiceError } from '../../core/errors.ts'
 import { engineSpec } from '../../engine/runtime/options.ts'
 import type { EngineConfig, EngineFields } from '../../engine/runtime/options.ts'
+import type { Compression } from '../../brokers/record-batch/compress.ts'
+import { brokerKind } from '../broker-address.ts'
 import { DEFAULT_PARTITIONS, LOG_LEVELS } from '../run-options.ts'
 import type { LogLevel } from '../run-options.ts'
 
@@ -15,8 +16,12 @@ import type { LogLevel } from '../run-options.ts'
  * `${env:NAME}`, `${file:/path}`, `${file:/path:key}`.
  */
 export interface Config extends EngineConfig {
-  /** Where topics live. Default `embedded`, the only one so far. */
-  readonly broker?: 'embedded'
+  /** Where topics live: `embedded` (the default), or a Kafka cluster: `kafka://host:port,host:port`. */
+  readonly broker?: string
+  /** YAML or JSON file with `tls` and `sasl` for Kafka. Default: plain connections, no login. */
+  readonly brokerSecurity?: string
+  /** Compression of what is produced to Kafka. Default `none`. */
+  readonly compression?: Compression
   /** Keeps topics and state here; one process at a time. Default: in memory, gone at the end. */
   readonly folder?: string
   /** Where local state lies. Default: `<folder>/state`, or a throw-away folder. */
@@ -34,7 +39,9 @@ export interface Config extends EngineConfig {
 }
 
 type SettingsFields = EngineFields & {
-  readonly broker: Field<'embedded'>
+  readonly broker: Field<string>
+  readonly brokerSecurity: Field<string | undefined>
+  readonly compression: Field<Compression>
   readonly folder: Field<string | undefined>
   readonly state: Field<string | undefined>
   readonly logLevel: Field<LogLevel>
@@ -50,7 +57,25 @@ export type Settings = Parsed<SettingsFields>
 export type SettingName = keyof SettingsFields
 
 export const settingsSpec: ConfigSpec<SettingsFields> = defineConfig<SettingsFields>({
-  broker: customField("'embedded'", { doc: 'Where topics live.', default: 'embedded' }, readBroker),
+  broker: customField(
+    "'embedded' | 'kafka://host:port,…'",
+    {
+      doc: 'Where topics live: here, or in a Kafka cluster.',
+      default: 'embedded',
+      example: 'kafka://localhost:9092',
+    },
+    (came) => (typeof came === 'string' && brokerKind(came) !== undefined ? came : undefined),
+  ),
+  brokerSecurity: optional(
+    textField({
+      doc: 'YAML or JSON file with `tls` and `sasl` for Kafka; default: plain connections, no login.',
+      example: './kafka-security.yaml',
+    }),
+  ),
+  compression: choiceField(['none', 'gzip', 'snappy', 'lz4', 'zstd'], {
+    doc: 'Compression of what is produced to Kafka.',
+    default: 'none',
+  }),
   folder: optional(
     textField({
       doc: 'Keeps topics and state here; one process at a time. Default: in memory, gone at the end.',
@@ -97,13 +122,3 @@ export const settingsSpec: ConfigSpec<SettingsFields> = defineConfig<SettingsFie
 })
 
 export const SETTING_NAMES = Object.keys(settingsSpec.fields) as readonly SettingName[]
-
-function readBroker(came: unknown, place: string): 'embedded' | undefined {
-  if (came === 'embedded') return came
-  if (typeof came !== 'string' || !came.startsWith('kafka:')) return undefined
-  throw sluiceError('SLUICE_UNSUPPORTED', {
-    what: `${place}: ${came}`,
-    problem: 'connecting to a Kafka cluster is not part of this version',
-    remedy: "Leave `broker` out, or set it to 'embedded'.",
-  })
-}

@@ -81,7 +81,7 @@ export const commandMistakes: readonly Mistake[] = [
     what: 'no folder',
     args: 'topics list'.split(' '),
     code: 'SLUICE_CONFIG_INVALID',
-    says: '--folder: expected a folder, got nothing',
+    says: '--folder: expected a folder, or --broker with the address of a Kafka cluster, got nothing',
     fix: 'Correct the value',
   },
   {

@@ -96,8 +96,8 @@ describe('layers of settings', () => {
     ],
     [() => resolve(program({ commitInterval: 'soon' })), 'start shop: commitInterval: expected a duration'],
     [
-      () => resolve(program({ broker: 'kafka://localhost:9092' })),
-      'connecting to a Kafka cluster is not part of this version',
+      () => resolve(program({ broker: 'localhost:9092' })),
+      "broker: expected 'embedded' | 'kafka://host:port,…', got ",
     ],
     [() => resolve(flags('cacheEntries')), '--set: expected name=value'],
   ])('refuse what is wrong with its place: %#', (run, message) => {
