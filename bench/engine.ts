@@ -3,7 +3,7 @@
  * with CRC out, 8 partitions, exactly-once with a commit each 100 ms, 200-byte JSON values. Prints its method and, per
  * workload, records/s (median of the rounds) and CPU per record; it fails when an output count is wrong.
  *
- *   npm run bench -- [--records 600000] [--rounds 3] [--only stateless,count,join,pairs] [--store memory|lmdb|sqlite]
+ *   npm run bench -- [--records 600000] [--rounds 3] [--only stateless,S3-dense] [--store memory|lmdb|sqlite]
  */
 import { parseArgs } from 'node:util'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -18,7 +18,9 @@ import { partitionOf } from '../src/core/partitioner.ts'
 import type { StoreBackend } from '../src/core/store.ts'
 import { openEmbedded } from '../src/brokers/embedded/cluster.ts'
 import { startApp } from '../src/engine/runtime/app.ts'
-import { defineApp, json, string, topic, type App } from '../src/index.ts'
+import { defineApp, json, string, topic, tumbling, type App } from '../src/index.ts'
+import { int64 } from '../src/serdes/index.ts'
+import { lateRating } from './late-ratings.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import { systemDisk } from '../src/platform/disk.ts'
 import { createHttpClient } from '../src/platform/http.ts'
@@ -58,6 +60,8 @@ interface Workload {
   readonly name: string
   readonly aim: number
   readonly app: App
+  /** Ratings as the peer's S3 has them, so many ms apart. */
+  readonly stepMs?: number
   /** Half of the records are clicks; both halves are 1 ms apart. */
   readonly clicks?: boolean
   /** Records expected in `out`, or undefined when coalescing makes it vary (then between 1 and the input). */
@@ -148,7 +152,24 @@ const WORKLOADS: readonly Workload[] = [
         .to(topic('out', { key: string, value: json() }))
     }),
   },
+  windowsOf('S3-dense', 1, 107_000),
+  windowsOf('S3-sparse', 100, 51_000),
 ]
+
+/** Count per key in 1-minute windows, late records for 30 s; the aims are 1.5 and 10 times the peer's. */
+function windowsOf(name: string, stepMs: number, aim: number): Workload {
+  const app = defineApp(`bench-${name}`, (flow) => {
+    flow
+      .stream(ratings)
+      .groupByKey()
+      .windowedBy(tumbling('1m', { grace: '30s' }))
+      .count({ name: 'per-minute' })
+      .toStream()
+      .selectKey((_, { key, start }) => `${key}@${start}`)
+      .to(topic('out', { key: string, value: int64 }))
+  })
+  return { name, aim, table: false, stepMs, outputs: () => undefined, app }
+}
 
 function ratingOf(index: number): Rating {
   // A cheap mix of the index: the same records on every machine, keys spread over all users.
@@ -280,7 +301,7 @@ async function round(
       await broker.admin.createTopic({ name, partitions: PARTITIONS })
     const ofRatings = workload.clicks === true ? records >> 1 : records
     await fill(broker, 'ratings', ofRatings, (index) => {
-      const rating = workload.clicks === true ? denseRatingOf(index) : ratingOf(index)
+      const rating = ratingFor(workload, index)
       return [String(rating.user_id), ratingText(rating), rating.rating_time]
     })
     if (workload.clicks === true)
@@ -322,6 +343,12 @@ async function round(
     await http.close()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function ratingFor({ clicks: dense, stepMs }: Workload, index: number): Rating {
+  if (stepMs === undefined) return dense === true ? denseRatingOf(index) : ratingOf(index)
+  const { user, time } = lateRating(index, stepMs)
+  return { ...ratingOf(index), user_id: user, rating_time: time }
 }
 
 function customerOf(id: number): Customer {
