@@ -94,7 +94,8 @@ export interface InternalRecord {
   readonly step: number
   readonly key: string | null
   readonly value: string | null
-  readonly ts: number
+  /** Null: as the producer's clock says. */
+  readonly ts: number | null
   readonly headers?: CaseHeaders
 }
 

@@ -1,11 +1,11 @@
 /** Steps of a case that begin at a stream. */
 import { string, topic } from '../../src/index.ts'
 import type { Step } from './case.ts'
-import { flatFunction, joiner, keyFunction, predicate, valueFunction } from './functions.ts'
+import { flatFunction, joiner, keyFunction, predicate, text, valueFunction } from './functions.ts'
 import type { Value } from './functions.ts'
 import { fixedProcessorOf } from './processors-fixed.ts'
 import { processorOf } from './processors.ts'
-import { KEYS, VALUES } from './serde.ts'
+import { KEYS, PRESENT, VALUES } from './serde.ts'
 import { named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Key, Stream, Thing } from './thing.ts'
 
@@ -14,17 +14,26 @@ export function drawStream(drawing: Drawing, stream: Stream, step: Step): Thing 
     case 'split':
       return split(drawing, stream, step)
     case 'to':
+      if (step.topicFromValue !== undefined) {
+        const prefix = step.topicFromValue
+        const topicOf = (value: Value): string => prefix + (text(value ?? '').at(0) ?? 'none')
+        stream.to(topicOf, { ...named(step), key: PRESENT_KEYS, value: PRESENT })
+        return undefined
+      }
       stream.to(topic<Key, Value>(step.topic!, { key: KEYS, value: VALUES }), named(step))
       return undefined
     case 'foreach':
       stream.forEach(() => {}, named(step))
       return undefined
     case 'groupByKey':
-      return { kind: 'group', group: stream.groupByKey(named(step)) }
+      return { kind: 'group', group: stream.groupByKey({ ...named(step), value: VALUES }) }
     case 'groupBy':
-      return { kind: 'group', group: stream.groupBy(keyFunction(step.key!), named(step)) }
+      return {
+        kind: 'group',
+        group: stream.groupBy(keyFunction(step.key!), { ...named(step), value: VALUES }),
+      }
     case 'toTable':
-      return { kind: 'table', table: stream.toTable(sourceTableOptions(drawing, step)) }
+      return { kind: 'table', table: stream.toTable({ ...sourceTableOptions(drawing, step), value: VALUES }) }
     case 'join':
     case 'leftJoin':
     case 'outerJoin':
@@ -59,22 +68,26 @@ function changed(stream: Stream, step: Step): Stream {
     case 'peek':
       return stream.peek(() => {}, named(step))
     case 'mapValues':
-      return stream.mapValues<Value>(valueFunction(step.fn!), named(step))
+      return stream.mapValues<Value>(valueFunction(step.fn!), { ...named(step), value: PRESENT })
     case 'selectKey':
       return stream.selectKey(keyFunction(step.key!), named(step))
     case 'flatMap':
-      return stream.flatMap(flatFunction(step.fn!), named(step))
+      return stream.flatMap(flatFunction(step.fn!), { ...named(step), value: PRESENT })
     case 'flatMapValues': {
       const flat = flatFunction(step.fn!)
-      return stream.flatMapValues((v, k) => flat(v, k).map(([, value]) => value), named(step))
+      return stream.flatMapValues((v, k) => flat(v, k).map(([, value]) => value), {
+        ...named(step),
+        value: PRESENT,
+      })
     }
     case 'map': {
       const [key, value] = [keyFunction(step.key ?? 'identity'), valueFunction(step.value ?? 'identity')]
-      return stream.map((v, k) => [key(v, k), value(v, k)] as const, named(step))
+      return stream.map((v, k) => [key(v, k), value(v, k)] as const, { ...named(step), value: PRESENT })
     }
     case 'repartition':
       return stream.repartition({
         ...named(step),
+        value: VALUES,
         ...(step.partitions === undefined ? {} : { partitions: step.partitions }),
       })
     default:
@@ -100,7 +113,11 @@ function joined({ things }: Drawing, stream: Stream, step: Step): Stream {
   const join = joiner(step.joiner ?? 'concat')
   if (other?.kind === 'stream') return joinedStreams(stream, other.stream, join, step)
   if (other?.kind === 'table') {
-    const options = { ...named(step), ...(step.grace === undefined ? {} : { grace: step.grace }) }
+    const options = {
+      ...named(step),
+      value: VALUES,
+      ...(step.grace === undefined ? {} : { grace: step.grace }),
+    }
     return step.op === 'join'
       ? stream.join(other.table, join, options)
       : stream.leftJoin<Value, Value>(other.table, join, options)
@@ -115,7 +132,14 @@ function joined({ things }: Drawing, stream: Stream, step: Step): Stream {
 function joinedStreams(stream: Stream, other: Stream, join: ReturnType<typeof joiner>, step: Step): Stream {
   const { before, after, grace = 0 } = step.window as Record<'before' | 'after' | 'grace', number>
   const store = step.store === undefined ? {} : { store: step.store }
-  const options = { within: { before, after }, grace, ...named(step), ...store }
+  const options = {
+    within: { before, after },
+    grace,
+    ...named(step),
+    ...store,
+    value: VALUES,
+    otherValue: VALUES,
+  }
   if (step.op === 'join') return stream.join(other, join, options)
   return step.op === 'leftJoin'
     ? stream.leftJoin<Value, Value>(other, join, options)

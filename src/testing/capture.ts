@@ -1,5 +1,5 @@
 /** The broker's side of a test driver: a producer whose records are at hand as soon as they are appended, in order. */
-import type { Producer, SendBuffer } from '../core/broker.ts'
+import type { FetchedBatch, Producer, SendBuffer } from '../core/broker.ts'
 import type { Bytes, Headers } from '../core/record.ts'
 import { encodedBytes } from '../core/serde.ts'
 
@@ -37,5 +37,23 @@ export function capturingProducer(captured: (record: CapturedRecord) => void): P
     commit: () => Promise.resolve(),
     abort: () => Promise.resolve(),
     close: () => Promise.resolve(),
+  }
+}
+
+/** A record as a fetch would give it. */
+export function singleRecord(record: CapturedRecord, offset: number): FetchedBatch {
+  return {
+    kind: 'records',
+    topic: record.topic,
+    partition: 0,
+    count: 1,
+    offsetAt: () => offset,
+    timestampAt: () => record.timestamp,
+    keyAt: () => record.key,
+    valueAt: () => record.value,
+    headersAt: () => record.headers,
+    bytes: 1,
+    nextOffset: offset + 1,
+    endOffset: offset + 1,
   }
 }

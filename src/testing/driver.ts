@@ -19,6 +19,7 @@ import type { CurrentRecord, Task } from '../engine/runtime/task.ts'
 import type { LogUpdate } from '../engine/state/managed.ts'
 import { openTaskState, type TaskState } from '../engine/state/task-state.ts'
 import type { SourceSpec } from '../engine/topology/node.ts'
+import { matchTopics } from '../engine/topology/patterns.ts'
 import type { Plan, Subtopology } from '../engine/topology/plan.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
 import { memoryBackend } from '../stores/memory.ts'
@@ -29,6 +30,8 @@ import { seededRandom } from './simulation/random.ts'
 import { contentsOf, type StoreContents } from './store-contents.ts'
 
 export interface DriverOptions {
+  /** Topics there are, for sources that read by a pattern. */
+  readonly topics?: readonly string[]
   readonly settings?: Partial<EngineSettings>
   /** Wall clock at the start, ms. Default 0. */
   readonly startTime?: number
@@ -117,8 +120,14 @@ const NO_HTTP: HttpClient = {
   close: () => Promise.resolve(),
 }
 
-const WRITES_NOTHING: LogUpdate = () => undefined
 const NO_LOGS: ReadonlyMap<string, LogUpdate> = new Map()
+
+/** A topic chosen per record has one partition like the others. */
+class OneEach extends Map<string, number> {
+  override get(topic: string): number {
+    return super.get(topic) ?? 1
+  }
+}
 
 /** Entries written to a store at once. */
 const MANY = 10_000
@@ -139,9 +148,9 @@ export class Driver {
   #woken: (() => void) | undefined
 
   constructor(plan: Plan, options: DriverOptions) {
-    this.#plan = plan
     this.#options = options
     this.#settings = engineSettings(plan.application, { ...DRIVEN, ...options.settings })
+    this.#plan = matchTopics(plan, options.topics ?? [], this.#settings.deadLetterTopic)
     this.clock = options.clock ?? manualClock(options.startTime)
     this.metrics = createMetrics()
     this.#globals = globalReaders(plan, this.#settings.freezeState, this.metrics)
@@ -149,7 +158,7 @@ export class Driver {
 
   /** Called by `createDriver`. */
   async open(): Promise<void> {
-    const counts = new Map<string, number>([[this.#settings.deadLetterTopic, 1]])
+    const counts = new OneEach([[this.#settings.deadLetterTopic, 1]])
     for (const topic of [...this.#plan.sourceTopics, ...this.#plan.sinkTopics]) counts.set(topic, 1)
     for (const { name } of this.#plan.internalTopics) counts.set(name, 1)
     const producer = capturingProducer((record) => this.#captured(record))
@@ -349,7 +358,7 @@ export class Driver {
     const never = (): boolean => false
     task.flush(never)
     for (const [name, store] of state.stores) {
-      const log = logs.get(name) ?? WRITES_NOTHING
+      const log = logs.get(name) ?? (() => undefined)
       for (let sealed = false; !sealed;) {
         try {
           sealed = store.seal(log, never)

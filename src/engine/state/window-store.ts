@@ -91,9 +91,10 @@ abstract class TimeWindows<K, H, V> extends ManagedWindows<K, H, V> implements R
 class PlainWindows<K, V> extends TimeWindows<K, V, V> implements WindowStore<K, V> {
   put(key: K, value: V | null | undefined, start: number, record?: FlowRecord): void {
     const held = value ?? undefined
+    const minor = this.duplicates ? this.windows.nextSequence() : 0
+    // It has used up a number, as in Kafka Streams: later keys are the same bytes.
     if (this.duplicates && held === undefined) return
     const own = this.windows.keys.wellFormed(key)
-    const minor = this.duplicates ? this.windows.nextSequence() : 0
     this.windows.set({ key: own, time: start, minor }, held, undefined, record)
   }
 

@@ -31,7 +31,7 @@ export interface ReadableWindowStore<K, R> {
   count(): number
 }
 
-/** Kind `window`. With `retainDuplicates` each put adds an entry, and a put of null does nothing. */
+/** Kind `window`. With `retainDuplicates` each put adds an entry, and a put of null only uses up a sequence number. */
 export interface WindowStore<K, V> extends ReadableWindowStore<K, V> {
   /** Sets a window's value; null or undefined deletes it. @param record causes the update; default the one being processed */
   put(key: K, value: V | null | undefined, start: number, record?: FlowRecord): void
