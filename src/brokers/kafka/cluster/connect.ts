@@ -10,7 +10,7 @@ import { Connections } from '../network/connections.ts'
 import type { Features } from '../network/versions.ts'
 import type { Api } from '../protocol/api.ts'
 import { metadataApi } from '../protocol/messages/metadata.ts'
-import type { MetadataResponse } from '../protocol/messages/metadata.ts'
+import type { MetadataRequestDraft, MetadataResponse } from '../protocol/messages/metadata.ts'
 import { BrokerList } from './broker-list.ts'
 import type {
   Body,
@@ -25,7 +25,7 @@ import type {
 import { Coordinators } from './coordinators.ts'
 import { errorKind, failure } from './error-codes.ts'
 import { Refresher } from './refresher.ts'
-import { Topics, topicOf } from './topics.ts'
+import { Topics, isGone, topicOf } from './topics.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
@@ -49,6 +49,13 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
   } catch (error) {
     await cluster.close()
     throw error
+  }
+}
+
+function metadataRequest(names: readonly string[] | null): MetadataRequestDraft {
+  return {
+    topics: names === null ? null : names.map((name) => ({ name })),
+    allowAutoTopicCreation: false,
   }
 }
 
@@ -217,13 +224,12 @@ class KafkaCluster implements Cluster {
   ): Promise<ReadonlyMap<string, TopicMetadata>> {
     for (const name of names) this.#used.add(name)
     const wanted = fresh ? names : names.filter((name) => this.#topics.get(name) === undefined)
-    if (wanted.length > 0) {
-      for (const { name, errorCode } of (await this.#ask(wanted)).topics) {
-        if (errorKind(errorCode) === 'denied') throw failure(errorCode, `Metadata of topic "${name}"`)
-      }
-    }
-    const known = names.map((name) => this.#topics.get(name)).filter((topic) => topic !== undefined)
-    return new Map(known.map((topic) => [topic.name, topic]))
+    const answers = wanted.length === 0 ? [] : (await this.#ask(wanted)).topics
+    const denied = answers.find(({ errorCode }) => errorKind(errorCode) === 'denied')
+    if (denied !== undefined) throw failure(denied.errorCode, `Metadata of topic "${denied.name}"`)
+    const gone = new Set(answers.filter(({ errorCode }) => isGone(errorCode)).map(({ name }) => name))
+    const known = names.filter((name) => !gone.has(name)).map((name) => this.#topics.get(name))
+    return new Map(known.filter((topic) => topic !== undefined).map((topic) => [topic.name, topic]))
   }
 
   async allTopics(): Promise<readonly TopicMetadata[]> {
@@ -260,16 +266,17 @@ class KafkaCluster implements Cluster {
 
   /** Asks any broker about topics (null: all), and takes over what it says. */
   async #ask(names: readonly string[] | null): Promise<MetadataResponse> {
-    const response = await this.any('metadata', metadataApi, {
-      topics: names === null ? null : names.map((name) => ({ name })),
-      allowAutoTopicCreation: false,
-    })
+    const response = await this.any('metadata', metadataApi, metadataRequest(names))
+    this.#takeOver(response)
+    return response
+  }
+
+  #takeOver(response: MetadataResponse): void {
     this.#brokers.replace(response.brokers)
     this.#clusterId = response.clusterId ?? this.#clusterId
     this.#controllerId = response.controllerId
     const used = response.topics.filter(({ name }) => name !== null && this.#used.has(name))
     if (this.#topics.merge(used)) this.#changed()
-    return response
   }
 
   // ---- leaders and coordinators
@@ -287,7 +294,7 @@ class KafkaCluster implements Cluster {
       const metadata = await this.#askTopic(topic)
       const isMissing = metadata?.partitions[partition] === undefined
       if (isMissing && this.#options.clock.monotonic() >= missingAt)
-        throw await this.#missing(topic, partition)
+        await this.#checkMissing(topic, partition)
       return this.#topics.leader(topic, partition)
     })
     if (found !== undefined) return found
@@ -328,6 +335,19 @@ class KafkaCluster implements Cluster {
       .finally(() => this.#asking.delete(topic))
     this.#asking.set(topic, answer)
     return answer
+  }
+
+  /**
+   * A topic is missing when every broker that can be asked says so: some may not have heard of a new one yet.
+   * @throws SLUICE_TOPIC_MISSING
+   */
+  async #checkMissing(topic: string, partition: number): Promise<void> {
+    const answers = this.brokers().map((brokerId) =>
+      this.request(brokerId, 'metadata', metadataApi, metadataRequest([topic])).catch(() => undefined),
+    )
+    for (const answer of await Promise.all(answers)) if (answer !== undefined) this.#takeOver(answer)
+    if (this.#topics.get(topic)?.partitions[partition] === undefined)
+      throw await this.#missing(topic, partition)
   }
 
   async #missing(topic: string, partition: number): Promise<SluiceError> {

@@ -10,6 +10,8 @@ import { errorKind } from './error-codes.ts'
 export class Topics {
   readonly #byName = new Map<string, TopicMetadata>()
   readonly #names = new Map<string, string>()
+  /** Known topics of which the last answer said that they do not exist. */
+  readonly #doubted = new Set<string>()
 
   get(name: string): TopicMetadata | undefined {
     return this.#byName.get(name)
@@ -19,8 +21,9 @@ export class Topics {
     return this.#names.get(topicId)
   }
 
-  /** True if a leader is missing somewhere: the answer was given in the middle of an election. */
+  /** True if a leader is missing somewhere, or a topic has only just gone: the answer may be that of a lagging broker. */
   get incomplete(): boolean {
+    if (this.#doubted.size > 0) return true
     return [...this.#byName.values()].some(({ partitions }) => partitions.some(({ leader }) => leader === -1))
   }
 
@@ -41,9 +44,17 @@ export class Topics {
       if (name === null) continue
       if (answer.errorCode === 0)
         changed = this.#put(topicOf(name, answer, this.#byName.get(name))) || changed
-      else if (isGone(answer.errorCode)) changed = this.forget(name) || changed
+      else if (isGone(answer.errorCode)) changed = this.#gone(name) || changed
     }
     return changed
+  }
+
+  /** A broker that lags behind does not know new topics yet: a topic is gone when it is missing twice in a row. */
+  #gone(name: string): boolean {
+    if (!this.#byName.has(name)) return false
+    if (this.#doubted.has(name)) return this.forget(name)
+    this.#doubted.add(name)
+    return false
   }
 
   /** A broker said who leads. @returns whether that was news */
@@ -60,12 +71,14 @@ export class Topics {
     const known = this.#byName.get(name)
     if (known === undefined) return false
     this.#byName.delete(name)
+    this.#doubted.delete(name)
     this.#names.delete(known.topicId)
     return true
   }
 
   #put(topic: TopicMetadata): boolean {
     const old = this.#byName.get(topic.name)
+    this.#doubted.delete(topic.name)
     if (old !== undefined && old.topicId !== topic.topicId) this.#names.delete(old.topicId)
     this.#byName.set(topic.name, topic)
     if (topic.topicId !== ZERO_UUID) this.#names.set(topic.topicId, topic.name)
@@ -73,8 +86,8 @@ export class Topics {
   }
 }
 
-/** No such topic, or no such name; other errors leave what is known as it is. */
-function isGone(errorCode: number): boolean {
+/** Whether an error of Metadata says that there is no such topic; others leave what is known as it is. */
+export function isGone(errorCode: number): boolean {
   return errorKind(errorCode) === 'metadata' ? GONE.has(errorCode) : errorKind(errorCode) === 'fatal'
 }
 
