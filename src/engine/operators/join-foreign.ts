@@ -70,6 +70,7 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
     key: combinedKeySerde(right.key, left.key),
     value: asked.value,
     changelog: true,
+    changelogHeaders: 'record',
   }
   const resolver = at('subscription-response-resolver')
   return [

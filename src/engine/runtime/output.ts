@@ -111,8 +111,11 @@ export class Output {
   }
 
   /** The changelog of a store: same partition as the task. @param headers of its values; deletions have none */
-  changelog(topic: string, partition: number, headers: Headers): LogUpdate {
+  changelog(topic: string, partition: number, headers: Headers | 'record'): LogUpdate {
     const target = this.#targetsOf(topic, topic)[partition]!
+    if (headers === 'record')
+      return (key, value, timestamp, record) =>
+        this.#buffer.append(target, key, value, timestamp, record?.headers ?? NO_HEADERS)
     return (key, value, timestamp) =>
       this.#buffer.append(target, key, value, timestamp, value === null ? NO_HEADERS : headers)
   }

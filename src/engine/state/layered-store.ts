@@ -360,7 +360,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
       const key = this.#keyBytesOf(entry)
       const value = entry.held === undefined ? null : serializer.stored(entry.held, entry.record)
       const logged = value === null ? null : serializer.logged(value)
-      log(this.#keys.logged(key), logged, entry.timestamp)
+      log(this.#keys.logged(key), logged, entry.timestamp, entry.record)
       this.#sealed.add(this.name, entry.id, entry.key, key, value)
       entry.bytes = ENTRY_BYTES + key.length + (value?.length ?? 0)
     } catch (error) {

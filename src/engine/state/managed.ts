@@ -5,7 +5,7 @@
  * Layers of a read: objects of the cache (all updates of the open generation among them) → entries of the sealed
  * generation that is being committed → the storage on disk, which never holds anything uncommitted.
  */
-import type { Bytes } from '../../core/record.ts'
+import type { Bytes, FlowRecord } from '../../core/record.ts'
 import type { FetchedBatch } from '../../core/broker.ts'
 import type { StoreEntry } from '../../core/store.ts'
 
@@ -30,4 +30,10 @@ export interface ManagedStore {
   restored(batch: FetchedBatch): readonly StoreEntry[]
 }
 
-export type LogUpdate = (key: Bytes, value: Bytes | null, timestamp: number) => void
+/** @param record that caused the update, where it is known */
+export type LogUpdate = (
+  key: Bytes,
+  value: Bytes | null,
+  timestamp: number,
+  record?: FlowRecord,
+) => void

@@ -139,8 +139,11 @@ export interface StoreSpec {
   readonly capacity?: number
   /** Nobody gave its name: it may change when the topology does. */
   readonly generated?: boolean
-  /** Headers of its changelog's values, deletions have none: some stores of Kafka Streams say the version of their format. */
-  readonly changelogHeaders?: Headers
+  /**
+   * Headers of its changelog's values, deletions have none: some stores of Kafka Streams say the version of their format, others
+   * (`record`) keep those of the record that caused the update.
+   */
+  readonly changelogHeaders?: Headers | 'record'
   /** A source topic that serves as changelog (table read directly from a compacted topic is NOT done by default, as in Kafka without optimisation). */
   readonly sourceChangelog?: string
 }
