@@ -7,12 +7,14 @@ import { audit, customers, orders, scored, totals } from './pipeline.ts'
 
 const TICK_MS = 10
 const EPOCH = 1_700_000_000_000
+/** Records of that time would be too old for Kafka's default. */
+const KEPT = { 'retention.ms': '-1' }
 
 /** Creates what is missing, and fills the table topic where it is not full yet. */
 export async function prepareTopics(broker: Broker): Promise<void> {
   const existing = new Set((await broker.admin.describeTopics()).map(({ name }) => name))
   for (const { name } of [orders, customers, audit, scored, totals]) {
-    if (!existing.has(name)) await broker.admin.createTopic({ name, partitions: PARTITIONS })
+    if (!existing.has(name)) await broker.admin.createTopic({ name, partitions: PARTITIONS, config: KEPT })
   }
   const producer = broker.producer({})
   await producer.init()

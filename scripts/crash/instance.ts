@@ -4,7 +4,6 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { openEmbedded, type EmbeddedCluster } from '../../src/brokers/embedded/cluster.ts'
 import type { Broker, Producer } from '../../src/core/broker.ts'
 import { sluiceError } from '../../src/core/errors.ts'
 import type { Failpoint, Failpoints } from '../../src/core/failpoint.ts'
@@ -18,6 +17,7 @@ import { createHttpClient } from '../../src/platform/http.ts'
 import { systemRandom } from '../../src/platform/random.ts'
 import { systemScheduler } from '../../src/platform/scheduler.ts'
 import { chooseBackend } from '../../src/stores/index.ts'
+import { type OpenBroker, openBroker } from './broker.ts'
 import { PARTITIONS } from './load.ts'
 import { Load, prepareTopics } from './feed.ts'
 import { isInside } from './kills.ts'
@@ -135,7 +135,10 @@ function speaking(): Logger {
   }
 }
 
-async function start(cluster: EmbeddedCluster, state: string): Promise<RunningApp> {
+/** On Kafka a killed instance keeps its tasks for a session, and its transaction stays open until its time is up. */
+const REAL_TIME = { sessionTimeoutMs: 3_000, heartbeatIntervalMs: 500, transactionTimeoutMs: 4_000 }
+
+async function start(cluster: OpenBroker, state: string): Promise<RunningApp> {
   const metrics = createMetrics()
   metricsOf.push(metrics)
   const stateFolder = join(told.dir, state)
@@ -143,9 +146,15 @@ async function start(cluster: EmbeddedCluster, state: string): Promise<RunningAp
   const running = await startApp(pipeline(told.service).plan(), {
     stateFolder,
     // Small sends: the transaction is open nearly all the time, as under a load that fills buffers faster.
-    settings: { guarantee: told.guarantee, sendBytes: 1, purgeIntervalMs: 3_000, freezeState: true },
+    settings: {
+      guarantee: told.guarantee,
+      sendBytes: 1,
+      purgeIntervalMs: 3_000,
+      freezeState: true,
+      ...(told.bootstrap === undefined ? {} : REAL_TIME),
+    },
     ports: {
-      broker: watched(cluster.connect({ clock: systemClock, random: systemRandom })),
+      broker: watched(await cluster.connect()),
       clock: systemClock,
       scheduler: systemScheduler,
       random: systemRandom,
@@ -179,7 +188,7 @@ async function untilQuiet(running: RunningApp): Promise<void> {
 }
 
 /** A second instance joins, works for a moment and leaves: tasks are handed over both ways. */
-async function comeAndGo(cluster: EmbeddedCluster, first: RunningApp): Promise<void> {
+async function comeAndGo(cluster: OpenBroker, first: RunningApp): Promise<void> {
   const second = await start(cluster, 'state-b')
   while (!second.settled || !first.settled) await sleep(10)
   await sleep(300)
@@ -188,14 +197,8 @@ async function comeAndGo(cluster: EmbeddedCluster, first: RunningApp): Promise<v
 }
 
 async function main(): Promise<void> {
-  const cluster = await openEmbedded({
-    clock: systemClock,
-    random: systemRandom,
-    disk: systemDisk,
-    folder: join(told.dir, 'broker'),
-    log,
-  })
-  const client = cluster.connect({ clock: systemClock, random: systemRandom })
+  const cluster = await openBroker(told, log)
+  const client = await cluster.connect()
   await prepareTopics(client)
   load = await Load.open(client, told.seed)
   if (told.place?.startsWith('restore.') === true) armedAt = performance.now()

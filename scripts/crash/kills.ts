@@ -10,6 +10,8 @@ export interface Kill {
   readonly second: boolean
   /** The local state is deleted before this life, so that everything is restored from the changelogs. */
   readonly loseState: boolean
+  /** What happens to a living instance first, on Kafka: it stands still for longer than its session, or its broker dies. */
+  readonly fault?: 'paused' | 'broker killed'
 }
 
 /** Places that are reached while the transaction of the load is open; the others can't be inside one. */
@@ -70,4 +72,13 @@ function killAt(place: Kill['place'], random: ReturnType<typeof seededRandom>): 
     second: place.startsWith('revoke.') || (place === 'anytime' && chance < 0.4),
     loseState: restoring ? chance < 0.6 : chance < 0.1,
   }
+}
+
+/** For Kafka: after every fourth kill one more, of an instance that lived through a pause or the death of a broker. */
+export function withFaults(kills: readonly Kill[]): readonly Kill[] {
+  return kills.flatMap((kill, at) => {
+    if (at % 4 !== 3) return [kill]
+    const fault = at % 8 === 3 ? 'paused' : 'broker killed'
+    return [kill, { place: 'anytime', afterMs: 500, second: false, loseState: false, fault } as const]
+  })
 }

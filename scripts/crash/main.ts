@@ -3,6 +3,9 @@
  * restore and of revocation and at random instants; at last everything visible is compared with a naive recomputation.
  *
  *   npm run crash -- --kills 20 [--seed 1] [--guarantee exactly-once|at-least-once] [--store lmdb|sqlite] [--dir DIR] [--rate 800]
+ *                    [--broker embedded|kafka]
+ *
+ * On Kafka (a real one, started here) instances also stand still for longer than their session, and the broker is killed.
  *
  * The last line is the verdict; exit code 1 when anything was lost (or, exactly-once, doubled or wrong).
  */
@@ -14,7 +17,8 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/testing/simulation/random.ts'
-import { type Kill, killsOf } from './kills.ts'
+import { type Kafka, startKafka } from '../kafka/start.ts'
+import { type Kill, killsOf, withFaults } from './kills.ts'
 import { PARTITIONS } from './load.ts'
 import type { Orders, Report } from './report.ts'
 import type { ServiceStats } from './service.ts'
@@ -28,11 +32,16 @@ const { values } = parseArgs({
     store: { type: 'string', default: 'lmdb' },
     dir: { type: 'string' },
     rate: { type: 'string', default: '800' },
+    broker: { type: 'string', default: 'embedded' },
   },
 })
 
 /** A life that is not over by then hangs. */
 const LIFE_MS = 90_000
+/** Longer than the session and the transaction of an instance on Kafka. */
+const PAUSE_MS = 6_000
+/** An instance goes on for so long after a fault. */
+const RECOVER_MS = 6_000
 
 interface Death {
   readonly kill: Kill
@@ -45,6 +54,8 @@ const seed = whole('seed')
 const kills = whole('kills')
 const guarantee = oneOf('guarantee', ['exactly-once', 'at-least-once'] as const)
 const store = oneOf('store', ['lmdb', 'sqlite'] as const)
+const broker = oneOf('broker', ['embedded', 'kafka'] as const)
+let kafka: Kafka | undefined
 const dir = resolve(values.dir ?? mkdtempSync(join(tmpdir(), 'sluice-crash-')))
 const acknowledged: number[] = Array.from({ length: PARTITIONS }, () => 0)
 
@@ -54,7 +65,7 @@ function whole(name: 'seed' | 'kills' | 'rate'): number {
   throw new Error(`--${name}: expected a whole number, got ${values[name]}`)
 }
 
-function oneOf<T extends string>(name: 'guarantee' | 'store', choices: readonly T[]): T {
+function oneOf<T extends string>(name: 'guarantee' | 'store' | 'broker', choices: readonly T[]): T {
   const found = choices.find((choice) => choice === values[name])
   if (found !== undefined) return found
   throw new Error(`--${name}: expected ${choices.join(' or ')}, got ${values[name]}`)
@@ -76,13 +87,33 @@ async function statsOf(url: string): Promise<ServiceStats> {
   return (await (await fetch(`${url}/stats`)).json()) as ServiceStats
 }
 
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+
+/** What is done to an instance at work, until it is killed. */
+async function strike(child: ChildProcess, { fault }: Kill, delayMs: number): Promise<void> {
+  if (fault === 'paused') {
+    child.kill('SIGSTOP')
+    await pause(PAUSE_MS)
+    child.kill('SIGCONT')
+  } else if (fault === 'broker killed') {
+    await kafka!.kill(0)
+    await kafka!.restart(0)
+  }
+  await pause(delayMs + (fault === undefined ? 0 : RECOVER_MS))
+  child.kill('SIGKILL')
+}
+
 /** One life, to its end. Resolves with the last line it wrote. */
-async function live(orders: Orders, killWhen: (report: Report) => number | undefined): Promise<Report> {
+async function live(
+  orders: Orders,
+  armed: (child: ChildProcess) => Promise<void> | undefined,
+): Promise<Report> {
   const script = join(import.meta.dirname, 'instance.ts')
   const child = spawn(process.execPath, [script, JSON.stringify(orders)], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
   })
   let last: Report | undefined
+  let struck: Promise<void> | undefined
   let hangs = false
   const watchdog = setTimeout(() => {
     hangs = true
@@ -92,14 +123,14 @@ async function live(orders: Orders, killWhen: (report: Report) => number | undef
   lines.on('line', (line) => {
     last = JSON.parse(line) as Report
     last.acknowledged.forEach((end, at) => (acknowledged[at] = Math.max(acknowledged[at]!, end)))
-    const after = killWhen(last)
-    if (after !== undefined) setTimeout(() => child.kill('SIGKILL'), after)
+    if (last.place === 'armed') struck ??= armed(child)
   })
   const read = new Promise((done) => lines.on('close', done))
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((done) => {
     child.on('close', (...ended) => done(ended))
   })
   await read
+  await struck
   clearTimeout(watchdog)
   if (hangs) throw new Error(`an instance hung; it last said ${JSON.stringify(last)}`)
   if (last === undefined || (signal !== 'SIGKILL' && code !== 0))
@@ -108,18 +139,22 @@ async function live(orders: Orders, killWhen: (report: Report) => number | undef
 }
 
 function ordersFor(service: string, kill: Kill | undefined): Orders {
-  const base = { dir, seed, guarantee, store, service }
+  const base = { dir, seed, guarantee, store, service, ...place() }
   if (kill === undefined) return { ...base, rate: 0, afterMs: 0, second: false }
-  const { place, afterMs, second } = kill
+  const { place: where, afterMs, second } = kill
   const told = { ...base, rate: whole('rate'), afterMs, second }
-  return place === 'anytime' ? told : { ...told, place }
+  return where === 'anytime' ? told : { ...told, place: where }
+}
+
+function place(): { readonly bootstrap?: readonly string[] } {
+  return kafka === undefined ? {} : { bootstrap: kafka.bootstrap }
 }
 
 async function die(kill: Kill, service: string, delayMs: number): Promise<Death> {
   if (kill.loseState) rmSync(join(dir, 'state-a'), { recursive: true, force: true })
   const before = await statsOf(service)
-  const last = await live(ordersFor(service, kill), ({ place }) =>
-    kill.place === 'anytime' && place === 'armed' ? delayMs : undefined,
+  const last = await live(ordersFor(service, kill), (child) =>
+    kill.place === 'anytime' ? strike(child, kill, delayMs) : undefined,
   )
   if (kill.place !== 'anytime' && last.place !== kill.place)
     throw new Error(`an instance should have died at ${kill.place} and last said ${JSON.stringify(last)}`)
@@ -142,7 +177,9 @@ function lineOf(number: number, death: Death): string {
     `processed in this life ${String(last.records).padStart(6)}`,
     `open transactions ${last.openTransactions}`,
     `calls in flight ${String(last.inFlight).padStart(3)} (cut ${String(death.cut).padStart(3)})`,
-    [kill.second ? 'two instances' : '', kill.loseState ? 'state lost' : ''].filter(Boolean).join(', '),
+    [kill.second ? 'two instances' : '', kill.loseState ? 'state lost' : '', kill.fault ?? '']
+      .filter(Boolean)
+      .join(', '),
   ].join('  ')
 }
 
@@ -178,24 +215,27 @@ function summary(deaths: readonly Death[], stats: ServiceStats, verdict: Verdict
 
 async function main(): Promise<void> {
   mkdirSync(dir, { recursive: true })
-  say(`seed ${seed}, ${guarantee}, store ${store}, ${whole('rate')} orders/s, folder ${dir}`)
+  say(`seed ${seed}, ${guarantee}, ${broker}, store ${store}, ${whole('rate')} orders/s, folder ${dir}`)
+  if (broker === 'kafka') kafka = await startKafka()
   const service = await startService()
   const random = seededRandom(`instants ${seed}`)
   const deaths: Death[] = []
   try {
-    for (const kill of killsOf(seed, kills)) {
+    const planned = killsOf(seed, kills)
+    for (const kill of kafka === undefined ? planned : withFaults(planned)) {
       deaths.push(await die(kill, service.url, random.between(0, 400)))
       say(lineOf(deaths.length, deaths.at(-1)!))
     }
     await live(ordersFor(service.url, undefined), () => undefined)
     const exactly = guarantee === 'exactly-once'
-    const verdict = await verify({ dir, seed, acknowledged, exactly })
+    const verdict = await verify({ dir, seed, acknowledged, exactly, ...place() })
     summary(deaths, await statsOf(service.url), verdict)
     const failed = verdict.lost > 0 || (exactly && verdict.duplicated + verdict.wrong > 0)
     process.exitCode = failed ? 1 : 0
     if (values.dir === undefined && !failed) rmSync(dir, { recursive: true, force: true })
   } finally {
     service.process.stdin!.end()
+    await kafka?.stop()
   }
 }
 

@@ -30,6 +30,8 @@ export interface Orders {
   readonly guarantee: 'exactly-once' | 'at-least-once'
   readonly store: 'lmdb' | 'sqlite'
   readonly service: string
+  /** Addresses of Kafka; absent: the embedded broker in the folder. */
+  readonly bootstrap?: readonly string[]
   /** Orders written per second; 0: write none, process what is there and end. */
   readonly rate: number
   /** Where to die; absent: the parent kills, or the instance ends by itself. */

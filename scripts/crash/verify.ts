@@ -2,12 +2,9 @@
  * The judge: reads everything that is visible in the folder and compares it with a naive recomputation from the input as
  * it stands in the log. It shares nothing with the engine but the reading of the log.
  */
-import { join } from 'node:path'
-import { openEmbedded } from '../../src/brokers/embedded/cluster.ts'
 import type { Broker } from '../../src/core/broker.ts'
-import { systemClock } from '../../src/platform/clock.ts'
-import { systemDisk } from '../../src/platform/disk.ts'
-import { systemRandom } from '../../src/platform/random.ts'
+import { SILENT } from '../../src/core/log.ts'
+import { type BrokerPlace, openBroker } from './broker.ts'
 import {
   added,
   customerOf,
@@ -39,8 +36,7 @@ interface Seen {
   readonly headers: ReadonlyMap<string, string>
 }
 
-export interface Expectation {
-  readonly dir: string
+export interface Expectation extends BrokerPlace {
   readonly seed: number
   /** Highest acknowledged end of each partition of orders that any life reported. */
   readonly acknowledged: readonly number[]
@@ -50,10 +46,9 @@ export interface Expectation {
 const FINDINGS = 20
 
 export async function verify(expectation: Expectation): Promise<Verdict> {
-  const base = { clock: systemClock, random: systemRandom }
-  const cluster = await openEmbedded({ ...base, disk: systemDisk, folder: join(expectation.dir, 'broker') })
+  const cluster = await openBroker(expectation, SILENT)
   try {
-    return await judge(cluster.connect(base), expectation)
+    return await judge(await cluster.connect(), expectation)
   } finally {
     await cluster.close()
   }
