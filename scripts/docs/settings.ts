@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { describeConfig } from '../../src/cli/describe-config.ts'
 import { variableOf } from '../../src/cli/settings/layers.ts'
 import { SETTING_NAMES } from '../../src/cli/settings/spec.ts'
+import { batchSpec } from '../../src/enrich/batch-policy.ts'
 import { breakerSpec } from '../../src/enrich/breaker-policy.ts'
 import { cacheSpec } from '../../src/enrich/policy.ts'
 import { retrySpec } from '../../src/enrich/retry.ts'
@@ -22,6 +23,7 @@ export function settingsPage(): string {
     deepen(describeConfig()),
     `## \`retry\` of a source\n\n${retrySpec.document()}\n`,
     `## \`cache\` of a source\n\n${cacheSpec.document()}\n`,
+    `## \`batch\` of a source\n\n${batchSpec.document()}\n`,
     `## \`breaker\` of a source\n\n${breakerSpec.document()}\n`,
     variables(),
   ].join('\n')

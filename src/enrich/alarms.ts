@@ -39,6 +39,8 @@ export class Alarms {
   #order = 0
   #timer: Timer | undefined
   #timerDue = 0
+  /** Alarms set by one that rings must not arm the timer: it is armed for the earliest of all when all due ones have rung. */
+  #ringing = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -50,7 +52,7 @@ export class Alarms {
     const entry = new Entry(now + Math.max(0, ms), this.#order++, ring, this)
     this.#live++
     this.#push(entry)
-    if (this.#timer === undefined || entry.due < this.#timerDue) this.#arm(entry.due, now)
+    if (!this.#ringing && (this.#timer === undefined || entry.due < this.#timerDue)) this.#arm(entry.due, now)
     return entry
   }
 
@@ -86,15 +88,24 @@ export class Alarms {
 
   #ringDue(): void {
     this.#timer = undefined
+    this.#ringing = true
     const now = this.#clock.monotonic()
+    try {
+      this.#ringUntil(now)
+    } finally {
+      this.#ringing = false
+      const first = this.#heap[0]
+      if (first !== undefined) this.#arm(first.due, now)
+    }
+  }
+
+  #ringUntil(now: number): void {
     while (this.#heap.length > 0) {
       const first = this.#heap[0]!
-      if (first.ring !== undefined && first.due > now) break
+      if (first.ring !== undefined && first.due > now) return
       this.#pop()
       this.#ring(first)
     }
-    const first = this.#heap[0]
-    if (first !== undefined && this.#timer === undefined) this.#arm(first.due, now)
   }
 
   #ring(entry: Entry): void {

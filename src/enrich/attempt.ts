@@ -1,32 +1,27 @@
-/** What a call sees of its attempt. The signal is made when first read: most functions never look at it. */
+/**
+ * What a call sees of its attempt. The signal is made when first read: most functions never look at it. How the attempt
+ * is made is for `trip.ts`, which extends it, so that an attempt is one object.
+ */
 import type { Ticket } from '../core/async-operator.ts'
 import { sluiceError } from '../core/errors.ts'
 import type { HttpClient } from '../core/http.ts'
 import type { Span } from '../core/trace.ts'
 import type { CallContext } from './sources/source.ts'
-import type { BranchTools } from './tools.ts'
+import type { BranchTools, Rider } from './tools.ts'
 
 export class Attempt implements CallContext {
   readonly #tools: BranchTools
-  readonly #ticket: Ticket
-  readonly #identity: string | undefined
+  readonly #lead: Rider
   readonly attempt: number
-  readonly span: Span | undefined
+  /** Of the attempt, where traces are collected. */
+  protected span: Span | undefined
   #controller: AbortController | undefined
   #aborted: Error | undefined
 
-  constructor(
-    tools: BranchTools,
-    ticket: Ticket,
-    identity: string | undefined,
-    attempt: number,
-    span?: Span,
-  ) {
+  constructor(tools: BranchTools, lead: Rider) {
     this.#tools = tools
-    this.#ticket = ticket
-    this.#identity = identity
-    this.attempt = attempt
-    this.span = span
+    this.#lead = lead
+    this.attempt = lead.attempt
   }
 
   get traceHeaders(): Readonly<Record<string, string>> | undefined {
@@ -41,17 +36,8 @@ export class Attempt implements CallContext {
     return this.#controller.signal
   }
 
-  /**
-   * Made of what is the same after a crash: node, source, the record's place in its topic, its key and the request
-   * (one source record may have become several). The admission sequence is not: it may change when a record is read
-   * again; only records of punctuators, which have no place in a topic, use it, with their time.
-   */
   get idempotencyKey(): string {
-    const { record, sequence, orderKey } = this.#ticket
-    const { place, task } = this.#tools
-    const request = fingerprint(`${orderKey ?? ''} ${this.#identity ?? ''}`)
-    if (record.offset < 0) return `${place}/${task}/${record.timestamp}/${sequence}/${request}`
-    return `${place}/${record.topic}-${record.partition}/${record.offset}/${request}`
+    return idempotencyKeyOf(this.#tools, this.#lead)
   }
 
   get http(): HttpClient {
@@ -67,15 +53,30 @@ export class Attempt implements CallContext {
     return this.#tools.clock.now()
   }
 
-  abort(reason: Error): void {
+  protected abort(reason: Error): void {
     this.#aborted = reason
     this.#controller?.abort(reason)
   }
 
   /** The attempt is over by itself; its signal stays as it is. */
-  end(): void {
+  protected end(): void {
     this.#controller = undefined
   }
+}
+
+/**
+ * Made of what is the same after a crash: node, source, the record's place in its topic, its key and the request
+ * (one source record may have become several). The admission sequence is not: it may change when a record is read
+ * again; only records of punctuators, which have no place in a topic, use it, with their time.
+ */
+export function idempotencyKeyOf(
+  { place, task }: BranchTools,
+  { leader, identity }: { readonly leader: Ticket; readonly identity: string | undefined },
+): string {
+  const { record, sequence, orderKey } = leader
+  const request = fingerprint(`${orderKey ?? ''} ${identity ?? ''}`)
+  if (record.offset < 0) return `${place}/${task}/${record.timestamp}/${sequence}/${request}`
+  return `${place}/${record.topic}-${record.partition}/${record.offset}/${request}`
 }
 
 /** 64 bits of FNV-1a in two halves, as text. */

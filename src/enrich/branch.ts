@@ -14,12 +14,13 @@ import { Call } from './call.ts'
 import { Flights } from './coalesce.ts'
 import type { Question } from './entry.ts'
 import { freezeDeep } from './freeze.ts'
+import { BatchLobby } from './lobby.ts'
 import { sourceMetrics } from './metrics.ts'
 import type { SourceMetrics } from './metrics.ts'
 import type { SourcePolicy } from './policy.ts'
 import type { Slots } from './slots.ts'
 import type { Source } from './sources/source.ts'
-import type { BranchTools, Identified } from './tools.ts'
+import type { BranchTools, Identified, Lobby } from './tools.ts'
 
 /** A source with its policy, at definition. */
 export interface BranchDefinition {
@@ -46,6 +47,7 @@ export class Branch implements BranchTools {
   readonly alarms: Alarms
   readonly metrics: SourceMetrics
   readonly gate: Gate | undefined
+  readonly lobby: Lobby | undefined
   readonly #cache: AnswerCache | undefined
   readonly #flights: Flights<Call> | undefined
 
@@ -56,7 +58,7 @@ export class Branch implements BranchTools {
     alarms: Alarms,
     breakers: Breakers,
   ) {
-    const { breaker } = definition.policy
+    const { batch, breaker } = definition.policy
     this.node = host.node
     this.task = host.task
     this.place = definition.name === '' ? host.node : `${host.node} ${definition.name}`
@@ -67,7 +69,8 @@ export class Branch implements BranchTools {
     this.http = host.http
     this.slots = slots
     this.alarms = alarms
-    this.metrics = sourceMetrics(host, definition.name)
+    this.metrics = sourceMetrics(host, definition.name, batch !== undefined)
+    this.lobby = batch === undefined ? undefined : new BatchLobby(this, batch)
     this.gate =
       breaker === undefined ? undefined : breakers.gate(host, endpointOf(definition) || host.node, breaker)
     this.#cache = this.policy.cache === undefined ? undefined : new AnswerCache(this.policy.cache, host.clock)

@@ -45,7 +45,11 @@ export const enrichSpec: ConfigSpec<EnrichFields> = defineConfig({
   ),
   concurrency: countField({ doc: 'Most calls under way per task.', default: 32, min: 1, max: 100_000 }),
   maxPending: optional(
-    countField({ doc: 'Most records waiting per task; default 8 × concurrency.', min: 1, max: 10_000_000 }),
+    countField({
+      doc: 'Most records waiting per task; default 8 × concurrency, or 2 × concurrency × size of batches.',
+      min: 1,
+      max: 10_000_000,
+    }),
   ),
   deadline: durationField({ doc: 'Total time of a record, retries and restarts included.', default: '30s' }),
   fallback: optional(
@@ -89,11 +93,17 @@ export function enrichment<Value = never, Key = never>(
       : branchFallbacks(branches, options.fallback, place),
     order: parsed.order ?? (writes ? 'key-serial' : 'key'),
     concurrency: parsed.concurrency,
-    maxPending: parsed.maxPending ?? 8 * parsed.concurrency,
+    maxPending: parsed.maxPending ?? defaultWindow(branches, parsed.concurrency),
     deadlineMs: parsed.deadline,
     onError: parsed.onError,
   }
   return { deadlineMs: definition.deadlineMs, open: (host) => openOperator(definition, host) }
+}
+
+/** Enough records to keep all calls going while one of them takes long, and to fill the batches of all of them twice. */
+function defaultWindow(branches: readonly BranchDefinition[], concurrency: number): number {
+  const largest = Math.max(...branches.map(({ policy }) => policy.batch?.size ?? 1))
+  return concurrency * Math.max(8, 2 * largest)
 }
 
 /** Sources of one endpoint share its breaker, which can open in one way only. */
@@ -143,7 +153,7 @@ function notASource(place: string, expected: string, came: unknown): Error {
 function branchOf(field: string, like: SourceLike, place: string): BranchDefinition {
   const asked: Source<unknown, never> = typeof like === 'function' ? source(like as never) : like
   const name = asked.options?.name ?? asked.name ?? field
-  const policy = sourcePolicy(asked.kind, asked.options, field === '' ? place : `${place} ${field}`)
+  const policy = sourcePolicy(asked, field === '' ? place : `${place} ${field}`)
   return { name: field === '' ? name : field, source: asked, policy }
 }
 

@@ -4,10 +4,12 @@
  */
 export { enrichment } from './enrichment.ts'
 export { http } from './sources/http.ts'
-export { source } from './sources/source.ts'
+export { batchSource, source } from './sources/source.ts'
 export { CallError } from './call-error.ts'
 export type { EnrichHttpRequest, HttpDefinition, HttpOptions } from './sources/http.ts'
 export type {
+  BatchContext,
+  BatchFunction,
   CacheKey,
   CacheOptions,
   CallContext,
@@ -17,6 +19,7 @@ export type {
   SourceLike,
   SourceOptions,
 } from './sources/source.ts'
+export type { BatchOptions } from './batch-policy.ts'
 export type { BreakerOptions } from './breaker-policy.ts'
 export type { RetryOptions } from './retry.ts'
 export type { OrderMode } from './order.ts'

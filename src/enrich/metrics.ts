@@ -2,7 +2,8 @@
  * What enrichment counts, per node, task and source. Names:
  * `enrich-calls-total` (label outcome: ok, error, timeout, aborted), `enrich-call-latency-ms`, `enrich-retries-total`,
  * `enrich-late-completions-total`, `enrich-cache-hits-total`, `enrich-cache-misses-total`, `enrich-coalesced-total`,
- * `enrich-skipped-total`, `enrich-fallbacks-total`; per node and task only: `enrich-in-flight` (calls),
+ * `enrich-skipped-total`, `enrich-fallbacks-total`, and with batches `enrich-batch-size`, `enrich-batch-partial-total`,
+ * `enrich-batch-bisected-total`; per node and task only: `enrich-in-flight` (calls),
  * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-deadline-misses-total`,
  * `enrich-dead-letters-total`, `enrich-drops-total`; per node and endpoint: `enrich-breaker-state`, `enrich-breaker-held`,
  * `enrich-breaker-opened-total`, `enrich-breaker-refused-total`. Timeouts are the calls with outcome timeout.
@@ -23,6 +24,10 @@ export interface SourceMetrics {
   readonly coalesced: Counter
   readonly skipped: Counter
   readonly fallbacks: Counter
+  /** Requests of a batch; undefined where each goes alone, as the two below. */
+  readonly batchSize: Histogram | undefined
+  readonly partial: Counter | undefined
+  readonly bisected: Counter | undefined
 }
 
 export interface OperatorMetrics {
@@ -49,7 +54,11 @@ export interface OperatorLevels {
   held(): number
 }
 
-export function sourceMetrics({ node, task, metrics }: AsyncHost, source: string): SourceMetrics {
+export function sourceMetrics(
+  { node, task, metrics }: AsyncHost,
+  source: string,
+  batches: boolean,
+): SourceMetrics {
   const labels = { node, task, source }
   const calls = (outcome: string): Counter => metrics.counter('enrich-calls-total', { ...labels, outcome })
   return {
@@ -65,6 +74,9 @@ export function sourceMetrics({ node, task, metrics }: AsyncHost, source: string
     coalesced: metrics.counter('enrich-coalesced-total', labels),
     skipped: metrics.counter('enrich-skipped-total', labels),
     fallbacks: metrics.counter('enrich-fallbacks-total', labels),
+    batchSize: batches ? metrics.histogram('enrich-batch-size', labels) : undefined,
+    partial: batches ? metrics.counter('enrich-batch-partial-total', labels) : undefined,
+    bisected: batches ? metrics.counter('enrich-batch-bisected-total', labels) : undefined,
   }
 }
 

@@ -11,18 +11,22 @@ import {
 } from '../core/config.ts'
 import type { ConfigSpec, Field } from '../core/config.ts'
 import { sluiceError } from '../core/errors.ts'
+import { batchPolicy, batchSpec } from './batch-policy.ts'
+import type { BatchOptions, BatchPolicy } from './batch-policy.ts'
 import { breakerPolicy, breakerSpec } from './breaker-policy.ts'
 import type { BreakerOptions, BreakerPolicy } from './breaker-policy.ts'
 import type { CachePolicy } from './cache.ts'
 import { retryPolicy, retrySpec } from './retry.ts'
 import type { RetryOptions, RetryPolicy } from './retry.ts'
-import type { CacheKey, Source, SourceOptions } from './sources/source.ts'
+import type { CacheKey, Source } from './sources/source.ts'
 
 export interface SourcePolicy {
   readonly timeoutMs: number
   readonly retry: RetryPolicy
   readonly cache: CachePolicy | undefined
   readonly coalesce: boolean
+  /** Undefined: each request goes alone. */
+  readonly batch: BatchPolicy | undefined
   readonly breaker: BreakerPolicy | undefined
   /** The user's own key of an answer. */
   readonly key: CacheKey | undefined
@@ -65,6 +69,7 @@ type SourceFields = {
   readonly retry: Field<RetryPolicy>
   readonly cache: Field<ReturnType<typeof cacheSpec.parse> | undefined>
   readonly coalesce: Field<boolean | undefined>
+  readonly batch: Field<BatchPolicy | boolean>
   readonly breaker: Field<BreakerPolicy | false>
 }
 
@@ -89,6 +94,11 @@ export const sourceSpec: ConfigSpec<SourceFields> = defineConfig({
       doc: 'Equal requests under way share one call; default: on for reads that can be told apart.',
     }),
   ),
+  batch: customField<BatchPolicy | boolean>(
+    `boolean or { ${Object.keys(batchSpec.fields).join(', ')} }`,
+    { doc: 'Asks for several at once, where the source can; false: each request goes alone.', default: true },
+    (came, place) => (typeof came === 'boolean' ? came : batchPolicy(came as BatchOptions, place)),
+  ),
   breaker: customField<BreakerPolicy | false>(
     `boolean or { ${Object.keys(breakerSpec.fields).join(', ')} }`,
     { doc: 'Stops asking an endpoint that mostly fails, and tries it again after a while.', default: false },
@@ -104,23 +114,28 @@ export const kindField: Field<'read' | 'write' | undefined> = optional(
 
 /** @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN */
 export function sourcePolicy(
-  kind: Source['kind'],
-  options: SourceOptions | undefined,
+  { kind, options, callMany }: Source<unknown, never>,
   place: string,
 ): SourcePolicy {
   const parsed = sourceSpec.parse(options, place)
-  const { cache } = parsed
-  if (cache !== undefined && kind === 'write') {
+  const { batch, cache } = parsed
+  const refuse = (name: 'batch' | 'cache', expected: string): never => {
     throw sluiceError('SLUICE_CONFIG_INVALID', {
-      place: `${place}: cache`,
-      expected: 'no cache on a source that writes, because a cached answer would skip the write',
-      came: JSON.stringify(options?.cache),
+      place: `${place}: ${name}`,
+      expected,
+      came: JSON.stringify(options?.[name]),
     })
   }
+  if (cache !== undefined && kind === 'write')
+    refuse('cache', 'no cache on a source that writes, because a cached answer would skip the write')
+  if (typeof options?.batch === 'object' && callMany === undefined)
+    refuse('batch', 'a source that can answer several requests at once, such as batchSource(…)')
   return {
     timeoutMs: parsed.timeout,
     retry: parsed.retry,
     cache: cache === undefined ? undefined : cachePolicy(cache),
+    batch:
+      callMany === undefined || batch === false ? undefined : batch === true ? batchPolicy({}, place) : batch,
     breaker: parsed.breaker === false ? undefined : parsed.breaker,
     coalesce: parsed.coalesce ?? kind === 'read',
     key: cache?.key,

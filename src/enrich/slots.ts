@@ -16,6 +16,7 @@ export class Slots {
   #queue: (SlotUser | undefined)[] = []
   #head = 0
   #draining = false
+  #closed = false
 
   constructor(limit: number) {
     this.#limit = limit
@@ -26,8 +27,14 @@ export class Slots {
     return this.#running.size
   }
 
+  /** Nothing begins any more. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Begins at once when a slot is free, otherwise in its turn. */
   request(user: SlotUser): void {
+    if (this.#closed) return
     if (this.#running.size < this.#limit && this.#head === this.#queue.length) {
       this.#running.add(user)
       user.begin()
@@ -44,6 +51,7 @@ export class Slots {
 
   /** Abandons everything; nothing begins afterwards. */
   close(): void {
+    this.#closed = true
     const running = [...this.#running]
     this.#running.clear()
     this.#queue = []

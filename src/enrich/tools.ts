@@ -1,7 +1,10 @@
-/** What the calls of one source work with in one task; made by `branch.ts`. */
+/** What the calls of one source work with in one task, made by `branch.ts`; and how a call and its attempts see each other. */
+import type { Ticket } from '../core/async-operator.ts'
 import type { Clock } from '../core/clock.ts'
+import type { SluiceError } from '../core/errors.ts'
 import type { HttpClient } from '../core/http.ts'
 import type { Random } from '../core/random.ts'
+import type { Span } from '../core/trace.ts'
 import type { Alarms } from './alarms.ts'
 import type { Gate } from './breakers.ts'
 import type { SourceMetrics } from './metrics.ts'
@@ -12,6 +15,45 @@ import type { Source } from './sources/source.ts'
 /** A call by the text that stands for its request. */
 export interface Identified {
   readonly identity: string | undefined
+}
+
+/** A call as an attempt sees it that carries its request, alone or with others. */
+export interface Rider extends Identified {
+  readonly request: unknown
+  /** The record that asked first: attempts go by its place and belong to its trace. */
+  readonly leader: Ticket
+  readonly trace: Span | undefined
+  /** Number of the next attempt; 1 is the first. */
+  readonly attempt: number
+  /** On the monotonic clock: nobody waits for the answer any longer. */
+  readonly lastDeadline: number
+  /** It is carried by this attempt from now on. */
+  boards(carrier: Carrier): void
+  /** Ignored unless the carrier is the current one. */
+  answered(carrier: Carrier, value: unknown): void
+  /**
+   * The attempt failed. Ignored unless the carrier is the current one.
+   * @param alone the failure is about this request, not about all of a batch
+   * @returns true if it wants to be asked for in a smaller batch before it gives up
+   */
+  failed(carrier: Carrier, error: unknown, alone: boolean): boolean
+  /** It was not asked for at all, and no attempt is counted. */
+  refused(carrier: Carrier, error: SluiceError): void
+}
+
+/** An attempt as a call sees it. */
+export interface Carrier {
+  /** Why it is not made now, while the circuit breaker holds it. */
+  readonly heldBack: SluiceError | undefined
+  /** A call does not want it any more; without any left it is aborted. */
+  leave(rider: Rider): void
+}
+
+/** Where the requests of a source with batches meet. */
+export interface Lobby {
+  board(rider: Rider): void
+  /** Nobody boards it any more. */
+  closed(carrier: Carrier): void
 }
 
 export interface BranchTools {
@@ -29,6 +71,8 @@ export interface BranchTools {
   readonly metrics: SourceMetrics
   /** The circuit breaker of the endpoint; undefined without one. */
   readonly gate: Gate | undefined
+  /** Undefined where each request goes alone. */
+  readonly lobby: Lobby | undefined
   /** Keeps an answer; gives back what the waiters get. Nobody joins the call afterwards. */
   keep(call: Identified, value: unknown): unknown
   /** Nobody joins the call any more. */

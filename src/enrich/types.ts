@@ -59,7 +59,7 @@ export interface EnrichOptions<Fallback = unknown> {
   readonly order?: OrderMode
   /** Most calls under way per task; default 32. */
   readonly concurrency?: number
-  /** Most records waiting per task before no more are read; default 8 × concurrency. */
+  /** Most records waiting per task before no more are read; default 8 × concurrency, or with batches, if more, 2 × concurrency × their size. */
   readonly maxPending?: number
   /** Total time a record may take, retries and restarts included; default 30s. */
   readonly deadline?: Duration

@@ -77,6 +77,15 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   'enrich-coalesced-total': { type: 'counter', help: 'Records that shared the call of another one.' },
   'enrich-skipped-total': { type: 'counter', help: 'Records for which a source was not asked.' },
   'enrich-fallbacks-total': { type: 'counter', help: 'Records that got the fallback.' },
+  'enrich-batch-size': { type: 'summary', help: 'Requests of a batch, of sources that answer several.' },
+  'enrich-batch-partial-total': {
+    type: 'counter',
+    help: 'Requests of a batch that failed while the batch as a whole did not.',
+  },
+  'enrich-batch-bisected-total': {
+    type: 'counter',
+    help: 'Failed batches that were asked for again in halves, to find the request that spoils them.',
+  },
   'enrich-in-flight': { type: 'gauge', help: 'Calls under way, by task and node.' },
   'enrich-pending': { type: 'gauge', help: 'Records taken and not finished, by task and node.' },
   'enrich-held': { type: 'gauge', help: 'Records answered that wait for their turn, by task and node.' },

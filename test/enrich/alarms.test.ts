@@ -62,6 +62,16 @@ describe('alarms', () => {
     expect([rung.length, alarms.size, clock.timers]).toEqual([2, 0, 0])
   })
 
+  it('ring in time although one that rang before them set a later one', async () => {
+    const clock = virtualClock()
+    const alarms = new Alarms(clock)
+    const rung: number[] = []
+    alarms.set(0, () => alarms.set(2000, () => rung.push(clock.monotonic())))
+    alarms.set(500, () => rung.push(clock.monotonic()))
+    await clock.advance(3000)
+    expect(rung).toEqual([500, 2000])
+  })
+
   it('do not keep cancelled entries: a million set and cancelled under one that stays', () => {
     const alarms = new Alarms(virtualClock())
     alarms.set(1e9, () => undefined)

@@ -1,16 +1,10 @@
-/** Retries, timeouts, deadlines, close: one record's life, and all interleavings of a few records' events. */
+/** Retries, timeouts, deadlines, close: one record's life. */
 import { describe, expect, it } from 'vitest'
-import type { AsyncOperator } from '../../src/core/async-operator.ts'
-import type { BreakerOptions } from '../../src/enrich/breaker-policy.ts'
 import { CallError } from '../../src/enrich/call-error.ts'
 import { enrichment } from '../../src/enrich/enrichment.ts'
 import { source } from '../../src/enrich/sources/source.ts'
 import type { CallContext } from '../../src/enrich/sources/source.ts'
 import { deferredSource, testHost, ticketOf, turn } from './virtual.ts'
-import type { Deferred, TestHost } from './virtual.ts'
-
-/** Opens at the first failure, and is tried again within the deadlines of the interleavings below. */
-const TOUCHY = { window: 1, minimum: 1, wait: 500, probes: 1 } as const
 
 const FLAT = { retries: 3, delay: 1000 } as const
 
@@ -274,118 +268,4 @@ describe('close', () => {
     await host.clock.advance(60_000)
     expect([host.settled.length, host.clock.timers]).toEqual([1, 0])
   })
-})
-
-describe('all interleavings', () => {
-  interface World {
-    readonly host: TestHost
-    readonly operator: AsyncOperator
-    readonly calls: Deferred[]
-    readonly answered: Set<Deferred>
-    closed: boolean
-  }
-  type Event = { readonly name: string; readonly run: () => void }
-
-  /** What may happen next: any call (also one given up) answers or fails, the next timer rings, the task closes. */
-  function events(world: World): Event[] {
-    const { calls, answered, host, operator } = world
-    const answers = calls.flatMap((call, at) => {
-      if (answered.has(call)) return []
-      const answer = (name: string, run: () => void): Event => ({
-        name: `${name} ${at}`,
-        run: () => {
-          answered.add(call)
-          run()
-        },
-      })
-      return [
-        answer('complete', () => call.resolve(at)),
-        answer('reject', () => call.reject(new Error('no'))),
-      ]
-    })
-    const timer: Event[] = host.clock.timers > 0 ? [{ name: 'timer', run: () => host.clock.ringNext() }] : []
-    const close: Event = {
-      name: 'close',
-      run: () => {
-        operator.close()
-        world.closed = true
-      },
-    }
-    return [...answers, ...timer, ...(world.closed ? [] : [close])]
-  }
-
-  async function microtasks(): Promise<void> {
-    for (let at = 0; at < 4; at++) await Promise.resolve()
-  }
-
-  /** Replays a path of choices, checks the invariants, and says how many choices there are at its end. */
-  async function replay(
-    path: readonly number[],
-    records: number,
-    order: 'key' | 'none',
-    flush: boolean,
-    breaker: boolean | BreakerOptions,
-  ): Promise<number> {
-    const host = testHost()
-    const { calls, ask } = deferredSource()
-    const options = { timeout: 1000, retry: { retries: 1, delay: 100 }, breaker } as const
-    const operator = enrichment(source(ask, options), { order, concurrency: 2, deadline: 2500 }).open(host)
-    const world: World = { host, operator, calls, answered: new Set(), closed: false }
-    const trace: string[] = []
-    let settledAtClose = 0
-    for (let at = 0; at < records; at++)
-      operator.admit(ticketOf(host.clock, at, 'k', at, { deadlineMs: 2500 }))
-    for (const choice of path) {
-      const event = events(world)[choice]!
-      trace.push(event.name)
-      event.run()
-      if (event.name === 'close') settledAtClose = host.settled.length
-      if (flush) await microtasks()
-    }
-    const choices = events(world).length
-    await microtasks()
-    while (host.clock.ringNext()) await microtasks()
-    const outcomes = host.settled.map(({ ticket }) => ticket.sequence)
-    const sorted = outcomes.toSorted((a, b) => a - b)
-    const levels = ['enrich-in-flight', 'enrich-pending', 'enrich-breaker-held']
-    const left = [host.clock.timers, ...levels.map((name) => host.metric(name))]
-    expect({
-      after: trace,
-      twice: new Set(outcomes).size !== outcomes.length,
-      outcomes: outcomes.length,
-      inOrder: order === 'none' || String(sorted) === String(outcomes),
-      left,
-    }).toEqual({
-      after: trace,
-      twice: false,
-      outcomes: world.closed ? settledAtClose : records,
-      inOrder: true,
-      left: [0, 0, 0, 0],
-    })
-    return choices
-  }
-
-  it.each([
-    [2, 'key', true, 6, false],
-    [2, 'key', false, 6, false],
-    [2, 'none', true, 5, false],
-    [3, 'key', true, 5, false],
-    [3, 'none', false, 5, false],
-    [2, 'key', true, 6, TOUCHY],
-    [3, 'none', false, 5, TOUCHY],
-    [3, 'key', true, 5, { ...TOUCHY, whenOpen: 'give-up' }],
-  ] as const)(
-    'of %i records in %s order (flushed: %s) to depth %i give one outcome each, with breaker %o',
-    async (records, order, flush, depth, breaker) => {
-      let paths = 0
-      const walk = async (path: readonly number[]): Promise<void> => {
-        paths++
-        const choices = await replay(path, records, order, flush, breaker)
-        if (path.length === depth) return
-        for (let choice = 0; choice < choices; choice++) await walk([...path, choice])
-      }
-      await walk([])
-      expect(paths).toBeGreaterThan(300)
-    },
-  )
 })

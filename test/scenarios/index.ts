@@ -3,6 +3,7 @@ import type { Scenario } from '../../src/testing/scenario/scenario.ts'
 import { aggregates } from './aggregates.ts'
 import { asOf } from './as-of.ts'
 import { asks } from './asks.ts'
+import { batches } from './batches.ts'
 import { breaks } from './breaks.ts'
 import { everything } from './everything.ts'
 import { fansOut } from './fans-out.ts'
@@ -25,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   globals,
   asks,
   breaks,
+  batches,
   punctuates,
   rejects,
   fansOut,

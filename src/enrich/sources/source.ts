@@ -5,6 +5,7 @@
 import type { Duration } from '../../core/duration.ts'
 import type { HttpClient } from '../../core/http.ts'
 import type { FlowRecord } from '../../core/record.ts'
+import type { BatchOptions } from '../batch-policy.ts'
 import type { BreakerOptions } from '../breaker-policy.ts'
 import type { RetryOptions } from '../retry.ts'
 
@@ -34,6 +35,15 @@ export interface Source<Answer = unknown, Value = unknown, Request = unknown> {
    * a failed attempt; throw a CallError to say whether and when to try again.
    */
   call(request: Request, context: CallContext): Answer | PromiseLike<Answer>
+  /**
+   * Asks for several at once; present where the service can. Gives an answer for each request, in their order; an Error in
+   * the place of an answer is a failed attempt of that request alone. A rejection or throw fails all of them: those it
+   * would be the last attempt of are asked for again in halves, so that one bad request does not spoil the others.
+   */
+  callMany?(
+    requests: readonly Request[],
+    context: BatchContext,
+  ): readonly (Answer | Error)[] | PromiseLike<readonly (Answer | Error)[]>
 }
 
 /** What a call knows of itself. */
@@ -54,6 +64,12 @@ export interface CallContext {
   now(): number
 }
 
+/** What a call for several requests knows of itself. `attempt` and `traceHeaders` are those of the first one. */
+export interface BatchContext extends Omit<CallContext, 'idempotencyKey'> {
+  /** One for each request, in their order. */
+  readonly idempotencyKeys: readonly string[]
+}
+
 /** How a source is asked. */
 export interface SourceOptions {
   /** For messages and metrics. */
@@ -66,6 +82,8 @@ export interface SourceOptions {
   readonly cache?: Duration | CacheOptions
   /** Equal requests under way share one call. Default: on for reads whose requests can be told apart. */
   readonly coalesce?: boolean
+  /** Asks for several requests at once, for sources that can (default on, `{ size: 100, wait: 0 }`); `false`: one by one. */
+  readonly batch?: boolean | BatchOptions
   /**
    * Stops asking an endpoint that mostly fails, and tries it again after a while; `true`: with all defaults. Default off.
    * Sources of an operator with the same endpoint share one breaker on all tasks of the instance.
@@ -129,5 +147,69 @@ export function source<Answer, Value = unknown, Key = unknown>(
     request: (_value, _key, record) => record as FlowRecord<Key, Value>,
     call: (record, context) =>
       ask(record.value, record.key, context) as Awaited<Answer> | PromiseLike<Awaited<Answer>>,
+  }
+}
+
+/** Asks for several records at once: an answer or an Error for each, in their order. */
+export type BatchFunction<Answer = unknown, Value = unknown, Key = unknown> = (
+  values: readonly Value[],
+  call: BatchContext,
+  keys: readonly Key[],
+) => readonly (Answer | Error)[] | PromiseLike<readonly (Answer | Error)[]>
+
+/**
+ * A function that answers several records at once (`IN (…)`, `MGET`, a bulk endpoint) as a source. The operator collects
+ * the records; the function gives an answer for each, in their order, or an Error for one that failed alone.
+ * @example
+ * import { batchSource } from 'sluice/enrich'
+ *
+ * type Order = { customer: string }
+ * const names = new Map([['u1', 'Ada']])
+ * const customer = batchSource((orders: readonly Order[]) => orders.map((one) => names.get(one.customer) ?? null), {
+ *   batch: { size: 50, wait: '5ms' },
+ * })
+ */
+export function batchSource<Answer, Value = unknown, Key = unknown>(
+  ask: BatchFunction<Answer, Value, Key>,
+  options: FunctionOptions = {},
+): Source<Exclude<Answer, Error>, Value, FlowRecord<Key, Value>> {
+  const { kind = 'read', ...rest } = options
+  const callMany = (
+    records: readonly FlowRecord<Key, Value>[],
+    context: BatchContext,
+  ): ReturnType<typeof ask> =>
+    ask(
+      records.map(({ value }) => value),
+      context,
+      records.map(({ key }) => key),
+    )
+  return {
+    kind,
+    options: rest,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    request: (_value, _key, record) => record as FlowRecord<Key, Value>,
+    async call(record, context) {
+      const [answer] = await callMany([record], contextOfOne(context))
+      if (answer instanceof Error) throw answer
+      return answer as Exclude<Answer, Error>
+    },
+    callMany: callMany as NonNullable<
+      Source<Exclude<Answer, Error>, Value, FlowRecord<Key, Value>>['callMany']
+    >,
+  }
+}
+
+function contextOfOne(context: CallContext): BatchContext {
+  return {
+    get signal() {
+      return context.signal
+    },
+    get http() {
+      return context.http
+    },
+    attempt: context.attempt,
+    idempotencyKeys: [context.idempotencyKey],
+    traceHeaders: context.traceHeaders,
+    now: () => context.now(),
   }
 }
