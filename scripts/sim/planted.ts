@@ -252,6 +252,41 @@ const STATE: readonly PlantedBug[] = [
   },
 ]
 
+const JOINS: readonly PlantedBug[] = [
+  {
+    name: 'stale answer taken',
+    likely: 'refers',
+    why: 'the left value changed while its question was on the way: the answer to the old one makes the result',
+    file: 'src/engine/operators/join-foreign.ts',
+    find: 'if (!sameBytes(hash, current))',
+    replace: 'if (hash === undefined)',
+  },
+  {
+    name: 'answer to any partition',
+    likely: 'refers',
+    why: 'an answer that does not go back to the partition that asked finds no left value there',
+    file: 'src/engine/operators/join-foreign.ts',
+    find: 'return (record.value as SubscriptionResponse).primaryPartition',
+    replace: 'return (record.value as SubscriptionResponse).primaryPartition && 0',
+  },
+  {
+    name: 'partner forgotten',
+    likely: 'pairs',
+    why: 'a record that found a partner late still waits, and is emitted alone in the end',
+    file: 'src/engine/operators/unmatched.ts',
+    find: 'if (this.#store.get(key) !== undefined) this.#store.delete(key, cause)',
+    replace: 'if (this.#store.get(key) === undefined) this.#store.delete(key, cause)',
+  },
+  {
+    name: 'held records by their time alone',
+    likely: 'as-of',
+    why: 'after a restart numbers begin anew: a record takes the place of one of the same time and key that is still held',
+    file: 'src/engine/operators/join-grace.ts',
+    find: "this.#sequence = context.kept('sequence')",
+    replace: 'this.#sequence = { value: 0 }',
+  },
+]
+
 const BROKER: readonly PlantedBug[] = [
   {
     name: 'no requireStable',
@@ -324,4 +359,4 @@ const BROKER: readonly PlantedBug[] = [
   },
 ]
 
-export const PLANTED: readonly PlantedBug[] = [...ENGINE, ...STATE, ...BROKER]
+export const PLANTED: readonly PlantedBug[] = [...ENGINE, ...STATE, ...JOINS, ...BROKER]
