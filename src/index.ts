@@ -57,6 +57,7 @@ export type {
   SourceTableOptions,
   TableOptions,
   ToTableOptions,
+  StreamJoinOptions,
   UserProcessor,
 } from './languages/dsl/verb-options.ts'
 export { json, string } from './serdes/index.ts'
