@@ -91,19 +91,11 @@ function apiCode({ name, clientMaxVersion }: ApiChoice, { apiKey, versions, flex
 /** Where each name that generated code may use comes from. */
 const SOURCES: readonly (readonly [file: string, type: boolean, names: readonly string[]])[] = [
   ['../../../../core/record.ts', true, ['Bytes']],
-  ['../api.ts', false, ['cannotSay', 'NO_BYTES', 'ZERO_UUID']],
+  ['../api.ts', false, ['cannotSay', 'ZERO_UUID']],
   ['../api.ts', true, ['Api', 'Draft', 'Mutable', 'ServerApi']],
-  [
-    '../reader.ts',
-    false,
-    ['readCompactString', 'readInt16', 'readInt32', 'readInt64', 'readInt8', 'readString', 'readUuid'],
-  ],
+  ['../reader.ts', false, ['readCompactString', 'readInt16', 'readInt32', 'readInt64', 'readString']],
   ['../reader.ts', true, ['Reader']],
-  [
-    '../writer.ts',
-    false,
-    ['writeCompactString', 'writeInt16', 'writeInt32', 'writeInt64', 'writeInt8', 'writeString', 'writeUuid'],
-  ],
+  ['../writer.ts', false, ['writeCompactString', 'writeInt16', 'writeInt32', 'writeInt64', 'writeString']],
   ['../writer.ts', true, ['Writer']],
 ]
 

@@ -42,7 +42,9 @@ export function defaultOf(field: Field): string {
       return 'ZERO_UUID'
     case 'bytes':
     case 'records':
-      return field.nullable === undefined ? 'NO_BYTES' : 'null'
+      if (field.nullable === undefined)
+        throw new Error(`${field.name}: bytes that a version lacks: give them a default`)
+      return 'null'
     default:
       return numberCode(field.default)
   }
@@ -102,7 +104,7 @@ function elementCode({ type, name }: Field, verb: 'read' | 'write', compact: str
     if (compact === 'true' || compact === 'false') return compact === 'true' ? long : short
     return `${compact} ? ${long} : ${short}`
   }
-  const known: readonly Primitive[] = ['int8', 'int16', 'int32', 'int64', 'uuid']
+  const known: readonly Primitive[] = ['int16', 'int32', 'int64']
   if (!known.includes(type.primitive)) throw new Error(`${name}: a list of ${type.primitive}: teach Reader`)
   return verb + type.primitive[0]!.toUpperCase() + type.primitive.slice(1)
 }
@@ -110,7 +112,7 @@ function elementCode({ type, name }: Field, verb: 'read' | 'write', compact: str
 /** The condition that `value` (code) is something else than the default. */
 export function differsCode(field: Field, value: string): string {
   const fallback = defaultOf(field)
-  if (fallback === '[]' || fallback === 'NO_BYTES') {
+  if (fallback === '[]') {
     return field.nullable === undefined ? `${value}.length !== 0` : `${value}?.length !== 0`
   }
   if (fallback.startsWith('DEFAULT_') && 'struct' in field.type) {

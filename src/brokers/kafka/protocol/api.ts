@@ -3,7 +3,6 @@
  * instances are generated (`messages/`); here are only the types and the one runtime check they share.
  */
 import { sluiceError } from '../../../core/errors.ts'
-import type { Bytes } from '../../../core/record.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
 
@@ -32,8 +31,6 @@ export type Draft<T, Optional extends keyof T, Nested = unknown> = Omit<T, Optio
   Nested
 
 export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'
-
-export const NO_BYTES: Bytes = new Uint8Array(0)
 
 /**
  * A field was set that this version cannot say and that may not be dropped in silence: the other side would do

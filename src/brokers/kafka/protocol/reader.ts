@@ -179,10 +179,8 @@ export class Reader {
   }
 }
 
-export const readInt8 = (input: Reader): number => input.int8()
 export const readInt16 = (input: Reader): number => input.int16()
 export const readInt32 = (input: Reader): number => input.int32()
 export const readInt64 = (input: Reader): number => input.int64()
-export const readUuid = (input: Reader): string => input.uuid()
 export const readString = (input: Reader): string => input.string(false)
 export const readCompactString = (input: Reader): string => input.string(true)

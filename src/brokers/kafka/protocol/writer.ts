@@ -189,10 +189,8 @@ export class Writer {
   }
 }
 
-export const writeInt8 = (output: Writer, value: number): void => output.int8(value)
 export const writeInt16 = (output: Writer, value: number): void => output.int16(value)
 export const writeInt32 = (output: Writer, value: number): void => output.int32(value)
 export const writeInt64 = (output: Writer, value: number): void => output.int64(value)
-export const writeUuid = (output: Writer, value: string): void => output.uuid(value)
 export const writeString = (output: Writer, value: string): void => output.string(value, false)
 export const writeCompactString = (output: Writer, value: string): void => output.string(value, true)

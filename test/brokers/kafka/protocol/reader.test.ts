@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Malformed } from '../../../../src/brokers/kafka/protocol/malformed.ts'
-import { Reader, readInt8 } from '../../../../src/brokers/kafka/protocol/reader.ts'
+import { Reader, readInt16 } from '../../../../src/brokers/kafka/protocol/reader.ts'
 import { Writer, writeInt32 } from '../../../../src/brokers/kafka/protocol/writer.ts'
 
 function written(write: (output: Writer) => void): Reader {
@@ -51,7 +51,7 @@ describe('a reader', () => {
 
   it('refuses sizes beyond the bytes left before it takes anything', () => {
     const huge = Buffer.from([0x7f, 0xff, 0xff, 0xff, 1])
-    expect(() => new Reader(huge).list(false, 0, readInt8)).toThrow(Malformed)
+    expect(() => new Reader(huge).list(false, 0, readInt16)).toThrow(Malformed)
     expect(() => new Reader(huge).bytes(false)).toThrow(Malformed)
     expect(() => new Reader(huge).string(false)).toThrow(Malformed)
     expect(() => new Reader(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 1])).skipTags()).toThrow(Malformed)
@@ -60,7 +60,7 @@ describe('a reader', () => {
 
   it('refuses null where it is not allowed', () => {
     expect(() => new Reader(Buffer.from([0])).string(true)).toThrow(Malformed)
-    expect(() => new Reader(Buffer.from([0xff, 0xff, 0xff, 0xff])).list(false, 0, readInt8)).toThrow(
+    expect(() => new Reader(Buffer.from([0xff, 0xff, 0xff, 0xff])).list(false, 0, readInt16)).toThrow(
       Malformed,
     )
   })
