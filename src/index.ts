@@ -48,6 +48,8 @@ export type {
   GlobalTable,
   JoinOptions,
   Named,
+  Partitioner,
+  PatternOptions,
   PrintOptions,
   ProcessContext,
   ProcessOptions,
@@ -55,9 +57,11 @@ export type {
   ReduceTableOptions,
   RepartitionOptions,
   SourceTableOptions,
-  TableOptions,
-  ToTableOptions,
   StreamJoinOptions,
+  TableOptions,
+  ToChosenOptions,
+  ToOptions,
+  ToTableOptions,
   UserProcessor,
 } from './languages/dsl/verb-options.ts'
 export { json, string } from './serdes/index.ts'
@@ -65,7 +69,7 @@ export type { JsonOptions } from './serdes/index.ts'
 export { FlowRecord } from './core/record.ts'
 export type { Bytes, Header, Headers } from './core/record.ts'
 export type { Serde } from './core/serde.ts'
-export type { Topic } from './core/topic.ts'
+export type { TimestampExtractor, Topic } from './core/topic.ts'
 export type { Duration } from './core/duration.ts'
 export { isSluiceError, SluiceError } from './core/errors.ts'
 export type { ErrorCode } from './core/errors.ts'

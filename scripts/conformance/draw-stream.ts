@@ -1,5 +1,6 @@
 /** Steps of a case that begin at a stream. */
 import { string, topic } from '../../src/index.ts'
+import type { Serde } from '../../src/index.ts'
 import type { Step } from './case.ts'
 import { flatFunction, joiner, keyFunction, predicate, text, valueFunction } from './functions.ts'
 import type { Value } from './functions.ts'
@@ -17,7 +18,7 @@ export function drawStream(drawing: Drawing, stream: Stream, step: Step): Thing 
       if (step.topicFromValue !== undefined) {
         const prefix = step.topicFromValue
         const topicOf = (value: Value): string => prefix + (text(value ?? '').at(0) ?? 'none')
-        stream.to(topicOf, { ...named(step), key: PRESENT_KEYS, value: PRESENT })
+        stream.to(topicOf, { ...named(step), key: KEYS as Serde<NonNullable<Key>>, value: PRESENT })
         return undefined
       }
       stream.to(topic<Key, Value>(step.topic!, { key: KEYS, value: VALUES }), named(step))

@@ -1,9 +1,9 @@
 /** A case drawn with the DSL, step by step; what the DSL does not have yet is named. */
 import { defineApp, store, string, topic } from '../../src/index.ts'
-import type { App, Flow, StoreOptions, TableOptions } from '../../src/index.ts'
+import type { App, Flow, StoreOptions, TableOptions, TimestampExtractor } from '../../src/index.ts'
 import type { Case, Step } from './case.ts'
 import { serdeOf, VALUES } from './serde.ts'
-import { aggregator, reducer } from './functions.ts'
+import { aggregator, reducer, text } from './functions.ts'
 import type { Value } from './functions.ts'
 import { drawStream } from './draw-stream.ts'
 import { drawTable } from './draw-table.ts'
@@ -29,8 +29,6 @@ export function draw(one: Case): Drawn {
 function addSteps(flow: Flow, one: Case): void {
   const drawing: Drawing = { flow, things: new Map(), stores: new Map(), caching: cachingOf(one) }
   for (const step of one.topology) {
-    const missing = notInTheDsl(step)
-    if (missing !== undefined) throw new NotYet(missing)
     const made = addStep(drawing, step)
     if (step.id !== undefined && made !== undefined) drawing.things.set(step.id, made)
   }
@@ -38,14 +36,6 @@ function addSteps(flow: Flow, one: Case): void {
 
 function cachingOf({ config }: Case): boolean {
   return config['statestore.cache.max.bytes'] !== 0
-}
-
-/** Fields that stand for something the DSL has no word for yet. */
-function notInTheDsl(step: Step): string | undefined {
-  if (step.pattern !== undefined) return 'stream of a topic pattern'
-  if (step.timestampExtractor !== undefined) return 'timestamp extractor'
-  if (step.topicFromValue !== undefined) return 'to a topic from the value'
-  return undefined
 }
 
 function addStep(drawing: Drawing, step: Step): Thing | undefined {
@@ -100,10 +90,12 @@ function storeOptions(step: Step): StoreOptions<string, Value> {
 }
 
 function begin(drawing: Drawing, step: Step): Thing {
-  const topics = (step.topics ?? [step.topic!]).map((one) =>
-    topic<string | null, Value>(one, { key: string, value: serdeOf(step.valueType) }),
-  )
   const { flow } = drawing
+  const timestamp = timestampOf(step)
+  const records = { key: string, value: serdeOf(step.valueType), ...(timestamp && { timestamp }) }
+  if (step.pattern !== undefined)
+    return { kind: 'stream', stream: flow.stream(new RegExp(step.pattern), { ...records, ...named(step) }) }
+  const topics = (step.topics ?? [step.topic!]).map((one) => topic<string | null, Value>(one, records))
   if (step.op === 'stream') return { kind: 'stream', stream: flow.stream(topics, named(step)) }
   if (step.op === 'table') {
     return { kind: 'table', table: flow.table(topics[0]!, sourceTableOptions(drawing, step)) }
@@ -111,6 +103,27 @@ function begin(drawing: Drawing, step: Step): Thing {
   if (step.op === 'globalTable')
     return { kind: 'global', table: flow.globalTable(topics[0]!, globalOptions(step)) }
   throw new NotYet(step.op)
+}
+
+/** The extractors of timestamps as the README names them. */
+function timestampOf({ timestampExtractor }: Step): TimestampExtractor<string | null, Value> | undefined {
+  switch (timestampExtractor) {
+    case undefined:
+      return undefined
+    case 'valueField':
+      return ({ value, timestamp }) => {
+        const field = text(value).split('|').at(-1)!
+        return /^-?[0-9]+$/.test(field) ? Number(field) : timestamp
+      }
+    case 'logAndSkip':
+      return ({ timestamp }) => timestamp
+    case 'usePartitionTime':
+      return ({ timestamp }, partitionTime) => (timestamp < 0 ? partitionTime : timestamp)
+    case 'partitionTime':
+      return ({ timestamp }, partitionTime) => (partitionTime < 0 ? timestamp : partitionTime)
+    default:
+      throw new NotYet(`timestamp extractor ${timestampExtractor}`)
+  }
 }
 
 function globalOptions(step: Step): NonNullable<Parameters<Flow['globalTable']>[1]> {

@@ -6,7 +6,8 @@ import type { Value } from './functions.ts'
 import { COMMANDS } from './processor-commands.ts'
 
 import { NotYet } from './thing.ts'
-import type { Key } from './thing.ts'
+/** Processors of cases never stand behind windows. */
+type Key = string | null
 
 type Context = ProcessContext<string, Value>
 type Build = (context: Context) => UserProcessor<Key, Value>
@@ -48,7 +49,6 @@ const PROCESSORS: Readonly<Record<string, (step: Step) => Build>> = {
       const value = Buffer.from(headerValue ?? text(record.value))
       next(record.withHeaders([...record.headers, { key: header!, value }]))
     }),
-  dropHeaders: () => each(({ next }, record) => next(record.withHeaders([]))),
   route: () => (context) => {
     const [left, right] = [context.forwardTo('left'), context.forwardTo('right')]
     return {
@@ -67,6 +67,7 @@ const PROCESSORS: Readonly<Record<string, (step: Step) => Build>> = {
       const told = [text(record.value), from, timestamp, streamTime(), wallClock(), id]
       next(record.withValue(told.join('|')))
     }),
+  dropHeaders: () => each(({ next }, record) => next(record.withHeaders([]))),
   dedup: (step) => (context) => {
     const store = storeOf(context, step)
     return {
@@ -100,7 +101,6 @@ const PROCESSORS: Readonly<Record<string, (step: Step) => Build>> = {
     })
     return { process: ({ key, value }) => void (key !== null && store.put(key, value)) }
   },
-  punctuateLog: (step) => (context) => {
   ttl: (step) => (context) => {
     const store = context.store<TimestampedStore<string, Value>>(step.stores![0]!)
     context.schedule(step.interval!, kind(step.clock), (time) => {
@@ -118,6 +118,7 @@ const PROCESSORS: Readonly<Record<string, (step: Step) => Build>> = {
       },
     }
   },
+  punctuateLog: (step) => (context) => {
     schedulePunct(context, step)
     return { process: (record) => context.next(record as Forwarded) }
   },

@@ -16,7 +16,7 @@ export function serdesOf(plan: Plan): ReadonlyMap<string, TopicSerdes> {
   const found = new Map<string, TopicSerdes>(plan.globals.map((global) => [global.topic, global]))
   for (const { source, sink } of plan.subtopologies.flatMap(({ nodes }) => nodes)) {
     if (source !== undefined) for (const topic of source.topics) found.set(topic, source)
-    if (sink !== undefined) found.set(sink.topic, sink)
+    if (sink !== undefined && sink.topicOf === undefined) found.set(sink.topic, sink)
   }
   return found
 }

@@ -90,9 +90,12 @@ export interface OutputSpec {
   /** Fixed partition = the task's own (changelogs); otherwise murmur2 of the key as Java, round robin for null keys. */
   readonly samePartition?: boolean
   /**
-   * Chooses the partition, from 0 to `partitions - 1`; undefined: as without. Called once per record, on the processing path.
+   * Chooses the partition, from 0 to `partitions - 1`, or several of them, or none (an empty list drops the record);
+   * undefined: as without. Called once per record, on the processing path.
    */
-  readonly partition?: (record: FlowRecord, partitions: number) => number | undefined
+  readonly partition?: (record: FlowRecord, partitions: number) => number | readonly number[] | undefined
+  /** Chooses the topic, in place of `topic`. Called once per record, on the processing path. */
+  readonly topicOf?: (record: FlowRecord) => string
 }
 
 /** Serialises and appends to the output of the current generation. Serialisation errors carry SLUICE_SERIALIZE. */

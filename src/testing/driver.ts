@@ -18,7 +18,6 @@ import { Output } from '../engine/runtime/output.ts'
 import type { CurrentRecord, Task } from '../engine/runtime/task.ts'
 import type { LogUpdate } from '../engine/state/managed.ts'
 import { openTaskState, type TaskState } from '../engine/state/task-state.ts'
-import type { SourceSpec } from '../engine/topology/node.ts'
 import { matchTopics } from '../engine/topology/patterns.ts'
 import type { Plan, Subtopology } from '../engine/topology/plan.ts'
 import { systemScheduler } from '../platform/scheduler.ts'
@@ -26,6 +25,7 @@ import { memoryBackend } from '../stores/memory.ts'
 import { capturingProducer, singleRecord, type CapturedRecord } from './capture.ts'
 import { LoopedRecords } from './looped-records.ts'
 import { manualClock, type ManualClock } from './manual-clock.ts'
+import { oneEach } from './topic-counts.ts'
 import { seededRandom } from './simulation/random.ts'
 import { contentsOf, type StoreContents } from './store-contents.ts'
 
@@ -122,13 +122,6 @@ const NO_HTTP: HttpClient = {
 
 const NO_LOGS: ReadonlyMap<string, LogUpdate> = new Map()
 
-/** A topic chosen per record has one partition like the others. */
-class OneEach extends Map<string, number> {
-  override get(topic: string): number {
-    return super.get(topic) ?? 1
-  }
-}
-
 /** Entries written to a store at once. */
 const MANY = 10_000
 
@@ -158,9 +151,7 @@ export class Driver {
 
   /** Called by `createDriver`. */
   async open(): Promise<void> {
-    const counts = new OneEach([[this.#settings.deadLetterTopic, 1]])
-    for (const topic of [...this.#plan.sourceTopics, ...this.#plan.sinkTopics]) counts.set(topic, 1)
-    for (const { name } of this.#plan.internalTopics) counts.set(name, 1)
+    const counts = oneEach(this.#plan, this.#settings.deadLetterTopic)
     const producer = capturingProducer((record) => this.#captured(record))
     const output = new Output(producer, counts, Number.MAX_SAFE_INTEGER)
     for (const subtopology of this.#plan.subtopologies)
@@ -385,11 +376,7 @@ export class Driver {
   }
 
   #unknownTopic(topic: string): Error {
-    const sources = this.#plan.subtopologies
-      .flatMap(({ nodes }) =>
-        nodes.flatMap((node): readonly SourceSpec[] => (node.source === undefined ? [] : [node.source])),
-      )
-      .flatMap(({ topics }) => topics)
+    const sources = this.#plan.subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
     return sluiceError('SLUICE_TOPIC_MISSING', {
       topic,
       place: ` as a source of ${this.#plan.application}`,

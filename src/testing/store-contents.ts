@@ -24,7 +24,7 @@ export interface StoredEntry {
 
 /** @param store of that kind */
 export function contentsOf({ kind }: Pick<StateSpec, 'kind'>, store: unknown): StoreContents {
-  const { shownFrom } = store as { readonly shownFrom?: number }
+  const shownFrom = (store as { shownFrom?(): number }).shownFrom?.()
   return { kind, entries: [...entriesOf(kind, store)], ...(shownFrom === undefined ? {} : { shownFrom }) }
 }
 

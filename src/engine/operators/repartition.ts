@@ -9,6 +9,7 @@ export function repartition(name: string, input: Omit<PartitionedInput, 'always'
     parents: [input.parent],
     partitioned: [{ ...input, always: true }],
     ...untouched,
+    ...(input.partition === undefined ? {} : { reads: 'both' as const }),
     build: ({ next }) => ({ process: next }),
   }
 }

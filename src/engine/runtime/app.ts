@@ -9,6 +9,7 @@ import { asError, isSluiceError, problemOf, sluiceError } from '../../core/error
 import type { TaskId } from '../../core/record.ts'
 import { compareManifest } from '../topology/manifest.ts'
 import { checkPartitions } from '../topology/partitions.ts'
+import { hasPatterns, matchTopics } from '../topology/patterns.ts'
 import type { Manifest, Plan } from '../topology/plan.ts'
 import { type EngineSettings, engineSettings, type Ports } from './options.ts'
 import { AppLife } from './app-state.ts'
@@ -74,13 +75,14 @@ export interface RunningApp {
  * Starts an instance and resolves when it has joined and its loop runs; tasks come a little later (`settled`).
  * @throws SLUICE_TOPIC_MISSING, SLUICE_COPARTITION, SLUICE_TOPIC_MISMATCH, SLUICE_STATE_INCOMPATIBLE, SLUICE_FOLDER_LOCKED, SLUICE_DISK
  */
-export async function startApp(plan: Plan, options: AppOptions): Promise<RunningApp> {
+export async function startApp(drawn: Plan, options: AppOptions): Promise<RunningApp> {
   const { ports } = options
-  const settings = engineSettings(plan.application, options.settings)
-  const folder = `${options.stateFolder}/${plan.application}`
+  const settings = engineSettings(drawn.application, options.settings)
+  const folder = `${options.stateFolder}/${drawn.application}`
   await ports.disk.makeFolder(folder)
-  const lock = await ports.disk.lock(folder, `application ${plan.application}`)
+  const lock = await ports.disk.lock(folder, `application ${drawn.application}`)
   try {
+    const plan = await withTopics(drawn, ports.broker, settings)
     await keepManifest(plan, ports, folder)
     const processId = await processIdentity(ports, folder)
     const { counts, topicIds } = await prepareTopics(plan, ports.broker, settings)
@@ -255,6 +257,13 @@ function parseManifest(text: string): Manifest | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Topics of a pattern are those that there are now; ones made later are read from the next start on. */
+async function withTopics(plan: Plan, { admin }: Broker, { deadLetterTopic }: EngineSettings): Promise<Plan> {
+  if (!hasPatterns(plan)) return plan
+  const names = (await admin.describeTopics()).map(({ name }) => name)
+  return matchTopics(plan, names, deadLetterTopic)
 }
 
 /** State and letters keep the times of their records, also those that Kafka would refuse as too far ahead (an hour by default). */

@@ -60,6 +60,10 @@ export function assembleTask(material: TaskMaterial, environment: AssemblyEnviro
     errors,
     clock: ports.clock,
     processed: ports.metrics.counter('process-total', { task: name }),
+    dropped: ({ topic, partition, offset }, node) => {
+      ports.metrics.counter('dropped-records-total', { task: name, node }).value++
+      log.debug({ node, topic, partition, offset }, 'record dropped: its timestamp is negative')
+    },
     streamTime,
     current,
   })

@@ -19,6 +19,9 @@ export class PartitionQueue {
   paused = false
   /** Known to hold no record that was not handed out; only while `batch` is undefined, only within one turn. */
   caughtUp = false
+  /** Reads the event time of a record, where its topic has an extractor of timestamps. */
+  timeOf: ((batch: FetchedBatch, index: number) => number) | undefined
+  #headTime: number | undefined
   readonly #waiting: FetchedBatch[] = []
 
   constructor(topic: string, partition: number, source: number, position: number) {
@@ -36,12 +39,15 @@ export class PartitionQueue {
 
   /** Event time of the head record; only while `batch` is set. */
   headTime(): number {
-    return this.batch!.timestampAt(this.index)
+    if (this.timeOf === undefined) return this.batch!.timestampAt(this.index)
+    this.#headTime ??= this.timeOf(this.batch!, this.index)
+    return this.#headTime
   }
 
   /** The head record was processed. */
   advance(): void {
     const batch = this.batch!
+    this.#headTime = undefined
     this.buffered--
     this.index++
     if (this.index < batch.count) {

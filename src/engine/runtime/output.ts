@@ -72,8 +72,8 @@ export class Output {
     taskPartition: number,
     produced: Counter = { value: 0 },
   ): OutputWriter {
-    const { topic } = spec
-    const targets = this.#targetsOf(topic, node)
+    const { topic, topicOf } = spec
+    const fixed = topicOf === undefined ? this.#targetsOf(topic, node) : []
     let roundRobin = taskPartition
     return {
       write: (record, headers = record.headers) => {
@@ -87,12 +87,13 @@ export class Output {
           node,
           topic,
         )
-        const partition =
+        const targets = topicOf === undefined ? fixed : this.#targetsOf(topicOf(record), node)
+        const chosen =
           spec.partition?.(record, targets.length) ??
           (key === null ? roundRobin++ % targets.length : choose(key, targets.length, spec.key.windowBytes))
-        const target = targets[partition]
-        if (target === undefined) throw noPartition(node, topic, partition, targets.length)
-        this.#buffer.append(target, key, value, record.timestamp, headers)
+        if (typeof chosen === 'number')
+          this.#append(targets, chosen, key, value, record.timestamp, headers, node)
+        else for (const one of chosen) this.#append(targets, one, key, value, record.timestamp, headers, node)
         produced.value++
       },
     }
@@ -191,6 +192,20 @@ export class Output {
       acknowledged.set(partitionId(topic, partition), lastOffset + 1)
   }
 
+  #append(
+    targets: readonly ProduceTarget[],
+    partition: number,
+    key: Encoded | null,
+    value: Encoded | null,
+    timestamp: number,
+    headers: Headers,
+    node: string,
+  ): void {
+    const target = targets[partition]
+    if (target === undefined) throw noPartition(node, partition, targets)
+    this.#buffer.append(target, key, value, timestamp, headers)
+  }
+
   #targetsOf(topic: string, node: string): readonly ProduceTarget[] {
     const known = this.#targets.get(topic)
     if (known !== undefined) return known
@@ -204,8 +219,8 @@ export class Output {
   }
 }
 
-function noPartition(node: string, topic: string, partition: number, partitions: number): Error {
-  const problem = `partition ${partition} of "${topic}" was chosen, which has ${partitions}`
+function noPartition(node: string, partition: number, targets: readonly ProduceTarget[]): Error {
+  const problem = `partition ${partition} of "${targets[0]?.topic}" was chosen, which has ${targets.length}`
   return sluiceError('SLUICE_INTERNAL', { place: node, problem })
 }
 

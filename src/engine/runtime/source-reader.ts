@@ -5,6 +5,7 @@
 import type { FetchedBatch } from '../../core/broker.ts'
 import { type Bytes, FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
+import type { TimestampExtractor } from '../../core/topic.ts'
 import type { PlanNode } from '../topology/plan.ts'
 
 /** Of one source node in one task. */
@@ -15,6 +16,7 @@ export class SourceReader {
   readonly #decodesValue: boolean
   readonly #keepsKey: boolean
   readonly #keepsValue: boolean
+  readonly #timestamp: TimestampExtractor<unknown, unknown> | undefined
   /** The side that `read` is at, for the message when its serde throws. */
   side: 'key' | 'value' = 'key'
 
@@ -26,14 +28,29 @@ export class SourceReader {
     const asynchronous = nodes.some((node) => node.asynchronous === true)
     this.#key = source.source!.key
     this.#value = source.source!.value
+    this.#timestamp = source.source!.timestamp
     this.#decodesKey = source.decode!.key
     this.#decodesValue = source.decode!.value
     this.#keepsKey = asynchronous || this.#key.reproduces === undefined
     this.#keepsValue = asynchronous || nodes.some((node) => node.reuse?.value === true)
   }
 
-  /** @throws what the serde of `side` throws */
-  read(batch: FetchedBatch, index: number): FlowRecord {
+  /** Whether it asks the application when a record happened. */
+  get extracts(): boolean {
+    return this.#timestamp !== undefined
+  }
+
+  /**
+   * @param partitionTime for the topic's own extractor of timestamps
+   * @throws what the serde of `side`, or the extractor, throws
+   */
+  read(batch: FetchedBatch, index: number, partitionTime: number = -1): FlowRecord {
+    const record = this.#read(batch, index)
+    if (this.#timestamp === undefined) return record
+    return record.withTimestamp(this.#timestamp(record, partitionTime))
+  }
+
+  #read(batch: FetchedBatch, index: number): FlowRecord {
     this.side = 'key'
     let keyBytes: Bytes | null | undefined
     let key: unknown

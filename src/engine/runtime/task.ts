@@ -32,6 +32,8 @@ export interface TaskParts {
   readonly errors: ErrorRules
   readonly clock: Clock
   readonly processed: Counter
+  /** Counts a record that its source leaves out. */
+  readonly dropped: (record: FlowRecord, node: string) => void
   /** Event time restored from the last commit. */
   readonly streamTime: StreamTime
   readonly current: CurrentRecord
@@ -64,7 +66,11 @@ export class Task {
     this.graph = parts.graph
     this.buffer = parts.buffer
     this.#readers = parts.graph.sources.map(({ node }) => new SourceReader(node, parts.nodes))
-    for (const queue of parts.buffer.queues) this.#committed.set(queue, queue.position)
+    for (const queue of parts.buffer.queues) {
+      this.#committed.set(queue, queue.position)
+      const reader = this.#readers[queue.source]!
+      if (reader.extracts) queue.timeOf = (batch, index) => timeOf(reader, batch, index, queue.time)
+    }
   }
 
   /** An operator with calls in flight takes no more. */
@@ -209,7 +215,10 @@ export class Task {
   #read(queue: PartitionQueue, batch: FetchedBatch, index: number): FlowRecord | undefined {
     const reader = this.#readers[queue.source]!
     try {
-      return reader.read(batch, index)
+      const record = reader.read(batch, index, queue.time)
+      if (!reader.extracts || record.timestamp >= 0) return record
+      this.#parts.dropped(record, this.graph.sources[queue.source]!.node.name)
+      return undefined
     } catch (error) {
       this.#unreadable(batch, index, this.graph.sources[queue.source]!, reader.side, error)
       return undefined
@@ -245,6 +254,15 @@ export class Task {
     if (!blamesRecord(error)) throw blame
     const node = error instanceof NodeFailure ? error.node : ''
     this.#parts.errors.apply(stepOf(blame), letterOf(record ?? NO_RECORD, node, 0), blame)
+  }
+}
+
+/** The event time of a record for the choice among queues; one that cannot be read takes its own turn. */
+function timeOf(reader: SourceReader, batch: FetchedBatch, index: number, partitionTime: number): number {
+  try {
+    return reader.read(batch, index, partitionTime).timestamp
+  } catch {
+    return batch.timestampAt(index)
   }
 }
 

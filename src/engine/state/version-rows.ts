@@ -91,10 +91,11 @@ export class VersionRows<K, V> extends LayeredStore<VersionKey<K>, Version<V>> {
     validFrom: number,
     record: FlowRecord | undefined,
   ): number | undefined | 'rejected' {
-    if (validFrom < this.observed - this.retentionMs) return 'rejected'
     const stored = this.serialized({ value, validFrom }, record)
     const logged = this.serializedKey({ kind: 'latest', key, time: 0 }).subarray(this.keys.prefix)
+    // Kafka Streams logs what it rejects, too; a restore rejects it again.
     this.#puts.push({ key: logged, value: loggedVersion(stored), validFrom })
+    if (validFrom < this.observed - this.retentionMs) return 'rejected'
     return this.#put(key, { value, validFrom, stored })
   }
 

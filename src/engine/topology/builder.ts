@@ -44,14 +44,15 @@ export class TopologyBuilder {
     key: Serde<unknown>,
     value: Serde<unknown>,
     given?: string,
+    more: Pick<SourceSpec, 'timestamp' | 'pattern'> = {},
   ): TopologyNode {
-    const id = [...topics].sort().join(',')
+    const id = more.pattern === undefined ? [...topics].sort().join(',') : String(more.pattern)
     const known = this.#sources.get(id)
     if (known !== undefined) {
       requireSameSerdes(known, key, value)
       return known
     }
-    const source: SourceSpec = { topics, key, value }
+    const source: SourceSpec = { topics, key, value, ...more }
     const name = given ?? this.freeName(stepName(mergedName(topics), 'source'))
     const node = this.add({ name, kind: 'source', parents: [], source, ...untouched })
     this.#sources.set(id, node)

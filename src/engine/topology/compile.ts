@@ -49,7 +49,7 @@ export function compile(application: string, topology: Topology): Plan {
       ...globals.map(({ topic }) => topic),
     ]),
     sinkTopics: userTopics(nodes, ({ sink }) =>
-      sink === undefined || sink.internal === true ? [] : [sink.topic],
+      sink === undefined || sink.internal === true || sink.topicOf !== undefined ? [] : [sink.topic],
     ),
     internalTopics: internal,
     copartition,

@@ -51,6 +51,7 @@ function analyseSide(nodes: readonly TopologyNode[], side: Side): SideAnalysis {
     const target = written(node)
     if (target !== undefined && allOf(inputs, side, target[side].format)) reusable.add(node.name)
     const serialises = node.sink !== undefined && !reusable.has(node.name)
+    if (node.source?.timestamp !== undefined) decoded.add(node.name)
     if (covers(node.reads, side) || serialises) for (const source of inputs.keys()) decoded.add(source)
     if (node.source !== undefined) origins.set(node.name, new Map([[node.name, node.source]]))
     else origins.set(node.name, covers(node.keeps, side) ? inputs : new Map())

@@ -40,7 +40,9 @@ function describeNode(node: PlanNode, short: (topic: string) => string): string 
   const to = `      --> ${node.children.join(', ') || 'none'}\n`
   const from = `      <-- ${node.parents.join(', ') || 'none'}\n`
   if (node.source !== undefined) {
-    return `    Source: ${node.name} (topics: [${node.source.topics.map(short).join(', ')}])\n${to}`
+    const { pattern, topics } = node.source
+    const read = pattern === undefined ? `[${topics.map(short).join(', ')}]` : pattern.source
+    return `    Source: ${node.name} (topics: ${read})\n${to}`
   }
   if (node.sink !== undefined) return `    Sink: ${node.name} (topic: ${short(node.sink.topic)})\n${from}`
   return `    Processor: ${node.name} (stores: [${storeNames(node).join(', ')}])\n${to}${from}`

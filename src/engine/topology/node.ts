@@ -5,6 +5,7 @@
 import type { BuildProcessor, LedgerCodec, OutputSpec } from '../../core/processor.ts'
 import type { Headers } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
+import type { TimestampExtractor } from '../../core/topic.ts'
 
 export interface TopologyNode {
   /** Unique within the application; by the user or from content (`names.ts`), never from a counter. */
@@ -86,10 +87,16 @@ export interface PartitionedInput {
   readonly partitions?: number
   /** Repartition even when the key cannot have changed (the verb `repartition`). */
   readonly always?: boolean
+  /** As in `OutputSpec`. */
+  readonly partition?: OutputSpec['partition']
 }
 
 export interface SourceSpec {
   readonly topics: readonly string[]
+  /** Reads all topics with such a name; `topics` are those that there are at the start. */
+  readonly pattern?: RegExp
+  /** As in `Topic`. */
+  readonly timestamp?: TimestampExtractor<unknown, unknown>
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
   /** A topic of the application's own: its records are purged after they were committed. */
@@ -116,7 +123,12 @@ export interface SinkSpec {
   readonly scoped?: boolean
   /** As in `OutputSpec`. */
   readonly partition?: OutputSpec['partition']
+  /** As in `OutputSpec`; `topic` is `ANY_TOPIC` then. */
+  readonly topicOf?: OutputSpec['topicOf']
 }
+
+/** Stands for a topic chosen per record; no topic can have this name. */
+export const ANY_TOPIC = '*'
 
 export interface StoreSpec {
   readonly name: string

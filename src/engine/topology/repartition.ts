@@ -40,7 +40,8 @@ function sameRepartition(known: PartitionedInput | undefined, input: Partitioned
     known.parent === input.parent &&
     known.key.format === input.key.format &&
     known.value.format === input.value.format &&
-    known.partitions === input.partitions
+    known.partitions === input.partitions &&
+    known.partition === input.partition
   )
 }
 
@@ -67,9 +68,10 @@ function aboveNullKeyJoins(nodes: readonly TopologyNode[]): ReadonlySet<string> 
 
 function repartitionNodes(application: string, input: PartitionedInput, nullKeys: boolean): TopologyNode[] {
   const base = `${input.name}-repartition`
-  const { key, value } = input
+  const { key, value, partition } = input
   const topic = repartitionTopic(application, input.name)
-  const sink: SinkSpec = { topic, key, value, internal: true }
+  const sink: SinkSpec = { topic, key, value, internal: true, ...(partition && { partition }) }
+  const chooses = partition === undefined ? {} : { reads: 'both' as const }
   const filter: TopologyNode = {
     name: `${base}-filter`,
     kind: 'repartition-filter',
@@ -80,7 +82,15 @@ function repartitionNodes(application: string, input: PartitionedInput, nullKeys
   const above = nullKeys ? input.parent : filter.name
   return [
     ...(nullKeys ? [] : [filter]),
-    { name: `${base}-sink`, kind: 'sink', parents: [above], sink, build: writeTo(sink), ...untouched },
+    {
+      name: `${base}-sink`,
+      kind: 'sink',
+      parents: [above],
+      sink,
+      build: writeTo(sink),
+      ...untouched,
+      ...chooses,
+    },
     {
       name: `${base}-source`,
       kind: 'source',

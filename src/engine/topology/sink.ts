@@ -3,9 +3,15 @@ import type { BuildProcessor } from '../../core/processor.ts'
 import { scopedTopic } from './names.ts'
 import type { SinkSpec, TopologyNode } from './node.ts'
 
-export function writeTo({ topic, key, value, partition }: SinkSpec): BuildProcessor {
+export function writeTo({ topic, key, value, partition, topicOf }: SinkSpec): BuildProcessor {
   return (context) => {
-    const writer = context.output({ topic, key, value, ...(partition && { partition }) })
+    const writer = context.output({
+      topic,
+      key,
+      value,
+      ...(partition && { partition }),
+      ...(topicOf && { topicOf }),
+    })
     return { process: (record) => writer.write(record) }
   }
 }

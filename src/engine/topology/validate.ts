@@ -71,7 +71,7 @@ function checkStores(nodes: readonly TopologyNode[]): void {
 function checkTopics(nodes: readonly TopologyNode[]): void {
   const readBy = new Map<string, TopologyNode>()
   for (const node of nodes) {
-    if (node.sink !== undefined) checkTopicName(node.sink.topic)
+    if (node.sink !== undefined && node.sink.topicOf === undefined) checkTopicName(node.sink.topic)
     for (const topic of node.source?.topics ?? []) {
       checkTopicName(topic)
       const other = readBy.get(topic)
@@ -85,7 +85,7 @@ function checkTopics(nodes: readonly TopologyNode[]): void {
       readBy.set(topic, node)
     }
   }
-  if (readBy.size === 0) {
+  if (readBy.size === 0 && nodes.every((node) => node.source?.pattern === undefined)) {
     throw sluiceError('SLUICE_TOPOLOGY', {
       node: 'topology',
       problem: 'it reads no topic',

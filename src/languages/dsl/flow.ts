@@ -1,11 +1,12 @@
 /** The beginning of an application: streams and tables of topics. */
 import { sluiceError } from '../../core/errors.ts'
-import type { Topic } from '../../core/topic.ts'
+import type { TimestampExtractor, Topic } from '../../core/topic.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import { TopologyBuilder } from '../../engine/topology/builder.ts'
 import type { KafkaStreamsNaming } from '../../engine/topology/kafka-streams/naming.ts'
 import { mergedName, stepName } from '../../engine/topology/names.ts'
+import type { SourceSpec } from '../../engine/topology/node.ts'
 import { GroupedHandle } from './grouped.ts'
 import { GroupedTableHandle } from './grouped-table.ts'
 import { globalNames, GlobalTableHandle } from './global-table.ts'
@@ -15,7 +16,7 @@ import type { Supplies, Workshop } from './place.ts'
 import { StreamHandle } from './stream.ts'
 import { TableHandle } from './table.ts'
 import type { Flow, Stream, Table } from './types.ts'
-import type { GlobalTable, Named, SourceTableOptions, StoreNamed } from './verb-options.ts'
+import type { GlobalTable, Named, PatternOptions, SourceTableOptions, StoreNamed } from './verb-options.ts'
 
 /** @param naming counts as Kafka Streams does; absent: names come from content */
 export function makeWorkshop({ print, ...serdes }: Supplies, naming?: KafkaStreamsNaming): Workshop {
@@ -40,7 +41,13 @@ export class FlowHandle implements Flow {
     this.#shop = shop
   }
 
-  stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[], options?: Named): Stream<K, V> {
+  stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[], options?: Named): Stream<K, V>
+  stream<K, V>(pattern: RegExp, options: PatternOptions<K, V>): Stream<K, V>
+  stream<K, V>(
+    topics: Topic<K, V> | readonly Topic<K, V>[] | RegExp,
+    options?: Named | PatternOptions<K, V>,
+  ): Stream<K, V> {
+    if (topics instanceof RegExp) return streamOfPattern(this.#shop, topics, options as PatternOptions<K, V>)
     checkOptions('stream', options)
     const all = 'name' in topics ? [topics] : topics
     const [first] = all
@@ -55,7 +62,7 @@ export class FlowHandle implements Flow {
     const names = all.map((topic) => topic.name)
     const name = givenName(options, 'stream')
     const said = this.#shop.say({ verb: 'stream', topics: names, name })
-    const source = this.#shop.builder.source(names, first.key, first.value, said?.node ?? name)
+    const source = this.#shop.builder.source(names, first.key, first.value, said?.node ?? name, timed(first))
     const lineage = mergedName(names)
     return this.#shop.stream({
       shop: this.#shop,
@@ -69,7 +76,7 @@ export class FlowHandle implements Flow {
   table<K, V>(topic: Topic<K, V>, options?: SourceTableOptions): Table<K, V> {
     checkOptions('table', options)
     const { builder } = this.#shop
-    const parent = builder.source([topic.name], topic.key, topic.value).name
+    const parent = builder.source([topic.name], topic.key, topic.value, undefined, timed(topic)).name
     // Without options the table of a topic is one table, however often it is asked for.
     const known = this.#tables.get(topic.name)
     if (known !== undefined && options === undefined) return known as Table<K, V>
@@ -99,13 +106,36 @@ export class FlowHandle implements Flow {
   }
 }
 
+/** The stream of all topics whose names match. */
+function streamOfPattern<K, V>(shop: Workshop, pattern: RegExp, options: PatternOptions<K, V>): Stream<K, V> {
+  checkOptions('streamOfPattern', options)
+  const { key, value, timestamp } = options
+  const name = givenName(options, 'stream')
+  const said = shop.say({ verb: 'stream', topics: [], pattern: pattern.source, name })
+  // Names are made of what names may be made of.
+  const lineage = pattern.source.replaceAll(/[^\w.-]+/g, '-').replaceAll(/^-|-$/g, '') || 'pattern'
+  const given = said?.node ?? name ?? shop.builder.freeName(stepName(lineage, 'source'))
+  const source = shop.builder.source([], key, value, given, { pattern, ...timed({ timestamp }) })
+  return shop.stream({ shop, node: source.name, lineage, key, value })
+}
+
+function timed<K, V>({
+  timestamp,
+}: {
+  readonly timestamp?: TimestampExtractor<K, V> | undefined
+}): Pick<SourceSpec, 'timestamp'> {
+  return timestamp === undefined ? {} : { timestamp: timestamp as TimestampExtractor<unknown, unknown> }
+}
+
 /** One source node reads all its topics with one pair of serdes. */
 function checkSerdes<K, V>(first: Topic<K, V>, all: readonly Topic<K, V>[]): void {
-  const other = all.find((topic) => topic.key !== first.key || topic.value !== first.value)
+  const other = all.find(
+    (topic) => topic.key !== first.key || topic.value !== first.value || topic.timestamp !== first.timestamp,
+  )
   if (other === undefined) return
   throw sluiceError('SLUICE_TOPOLOGY', {
     node: 'stream',
-    problem: `the topics "${first.name}" and "${other.name}" have different serdes`,
+    problem: `the topics "${first.name}" and "${other.name}" have different serdes or timestamps`,
     remedy: 'Read them as two streams and merge them.',
   })
 }

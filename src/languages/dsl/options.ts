@@ -34,6 +34,7 @@ export type Verb =
   | 'selectKey'
   | 'stream'
   | 'streamJoin'
+  | 'streamOfPattern'
   | 'suppress'
   | 'table'
   | 'tableFilter'
@@ -43,6 +44,7 @@ export type Verb =
   | 'tableMapValues'
   | 'tableOuterJoin'
   | 'to'
+  | 'toChosen'
   | 'toStream'
   | 'toTable'
   | 'windowedAggregate'
@@ -86,9 +88,10 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   processValues: ['name', 'value', 'stores'],
   reduce: [...TABLE, 'value'],
   reduceTable: [...TABLE, 'add', 'subtract', 'value'],
-  repartition: [...SERDES, 'partitions'],
+  repartition: [...SERDES, 'partitions', 'partitioner'],
   selectKey: SERDES,
   stream: NAMED,
+  streamOfPattern: [...SERDES, 'timestamp'],
   streamJoin: [...SERDES, 'store', 'within', 'grace', 'otherValue', 'changelog'],
   suppress: NAMED,
   table: MATERIALIZED,
@@ -98,7 +101,8 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   tableLeftJoin: [...MATERIALIZED, 'value'],
   tableMapValues: [...MATERIALIZED, 'value'],
   tableOuterJoin: [...MATERIALIZED, 'value'],
-  to: NAMED,
+  to: ['name', 'partitioner'],
+  toChosen: [...SERDES, 'partitioner'],
   toStream: NAMED,
   toTable: [...MATERIALIZED, 'key', 'value'],
   windowedAggregate: [...WINDOWED, 'init', 'add', 'merge', 'value'],

@@ -1,6 +1,5 @@
 /** Streams: each verb adds nodes and gives a new handle. It must never look at a record: that is the operators' work. */
 import type { Serde } from '../../core/serde.ts'
-import type { Topic } from '../../core/topic.ts'
 import type { FromRecord } from '../../engine/operators/callbacks.ts'
 import { filter, filterNot } from '../../engine/operators/filter.ts'
 import { flatMap, flatMapValues } from '../../engine/operators/flat-map.ts'
@@ -13,7 +12,6 @@ import { peek } from '../../engine/operators/peek.ts'
 import { print } from '../../engine/operators/print.ts'
 import { repartition } from '../../engine/operators/repartition.ts'
 import { selectKey } from '../../engine/operators/select-key.ts'
-import { sink } from '../../engine/operators/sink.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import type { StreamVerb } from '../../engine/topology/kafka-streams/said.ts'
@@ -39,6 +37,7 @@ import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
 import { addJoin } from './stream-join.ts'
 import { addProcess, addProcessValues } from './process.ts'
+import { addSink, partitionOf } from './to.ts'
 import type { Grouped, Stream, Table } from './types.ts'
 import type {
   Arms,
@@ -60,6 +59,7 @@ import type {
   Serdes,
   SinkTopic,
   StreamJoinOptions,
+  ToChosenOptions,
   ToTableOptions,
   UserProcessor,
 } from './verb-options.ts'
@@ -153,7 +153,8 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     const said = { verb: 'repartition', from: this.place.node, partitions: options?.partitions } as const
     const names = stateNames(this.place.shop, 'repartition', content, options, said)
     const partitions = options?.partitions === undefined ? {} : { partitions: options.partitions }
-    const input = { ...this.#input(names, 'repartition', options), ...partitions }
+    const partition = partitionOf(options?.partitioner)
+    const input = { ...this.#input(names, 'repartition', options), ...partitions, ...partition }
     return this.#after(repartition(names.node, input), { key: input.key, value: input.value })
   }
 
@@ -280,13 +281,8 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     shop.builder.add(print(at, options?.label ?? lineage, options?.write ?? shop.print))
   }
 
-  to(topic: SinkTopic<K, V>, options?: Named): void {
-    const { builder } = this.place.shop
-    checkOptions('to', options)
-    const given = givenName(options, 'to')
-    const said = this.place.shop.say({ verb: 'to', from: this.place.node, name: given, topic: topic.name })
-    const name = said?.node ?? given ?? builder.freeName(stepName(topic.name, 'sink'))
-    builder.add(sink({ name, parent: this.place.node }, topic as unknown as Topic<unknown, unknown>))
+  to(topic: SinkTopic<K, V> | Callback<K, V, string>, options?: ToChosenOptions<K, V>): void {
+    addSink(this.place, topic as never, options as never)
   }
 
   #at(verb: Verb & StreamVerb, options: Named | undefined): { name: string; parent: string } {

@@ -23,6 +23,7 @@ import type {
   Named,
   NewKeyOptions,
   Present,
+  PatternOptions,
   PrintOptions,
   ProcessContext,
   ProcessOptions,
@@ -34,6 +35,8 @@ import type {
   SourceTableOptions,
   StreamJoinOptions,
   TableOptions,
+  ToChosenOptions,
+  ToOptions,
   ToTableOptions,
   UserProcessor,
 } from './verb-options.ts'
@@ -178,7 +181,12 @@ export interface Stream<out K, out V> {
    */
   print(options?: PrintOptions): void
   /** Writes to a topic. Dead end: use this stream again to go on. */
-  to(topic: SinkTopic<K, V>, options?: Named): void
+  to(topic: SinkTopic<K, V>, options?: ToOptions<K, V>): void
+  /**
+   * Writes each record to the topic named for it, which must exist when the application starts. Dead end.
+   * @example events.to((event) => `events-${event.country}`, { key: string, value: json<Event>() })
+   */
+  to(topicOf: Callback<K, V, string>, options?: ToChosenOptions<K, V>): void
 }
 
 /** The latest value of each key, kept in a store. */
@@ -319,6 +327,11 @@ export interface WindowedCogrouped<out K, in out A, in out W> {
 export interface Flow {
   /** The records of a topic, or of several with the same types. */
   stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[], options?: Named): Stream<K, V>
+  /**
+   * The records of all topics with such a name, those that there are when the application starts; topics of its own are left out.
+   * @example flow.stream(/^orders-[a-z]+$/, { key: string, value: json<Order>() })
+   */
+  stream<K, V>(pattern: RegExp, options: PatternOptions<K, V>): Stream<K, V>
   /** A topic as a table: the last value of each key. */
   table<K, V>(topic: Topic<K, V>, options?: SourceTableOptions): Table<K, V>
   /** A topic as a table that every instance holds whole, in memory. A null key is dropped, a null value deletes. */

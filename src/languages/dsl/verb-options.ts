@@ -3,7 +3,7 @@ import type { Duration } from '../../core/duration.ts'
 import type { Processor, ProcessorContext } from '../../core/processor.ts'
 import type { Encoded, FlowRecord, Headers } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
-import type { Topic } from '../../core/topic.ts'
+import type { TimestampExtractor, Topic } from '../../core/topic.ts'
 import type { Emit } from '../../engine/operators/emit.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
 
@@ -118,7 +118,36 @@ export interface SourceTableOptions extends TableOptions {
 /** How a stream becomes a table. */
 export interface ToTableOptions<K, V> extends Serdes<K, V>, SourceTableOptions {}
 
+/**
+ * Chooses the partition of a record, from 0 to `partitions - 1`; several of them: it is written to each; an empty list: it is left
+ * out; undefined: as without a partitioner. Must give the same for the same record.
+ */
+export type Partitioner<K, V> = (
+  value: V,
+  key: K,
+  partitions: number,
+  record: FlowRecord<K, V>,
+) => number | readonly number[] | undefined
+
+export interface ToOptions<K, V> extends Named {
+  /** Default: by the key, as Java; null keys in turns. */
+  partitioner?(...of: Parameters<Partitioner<K, V>>): ReturnType<Partitioner<K, V>>
+}
+
+/** Of topics chosen per record, which have no serdes of their own. */
+export interface ToChosenOptions<K, V> extends ToOptions<K, V>, Serdes<Present<K>, Present<V>> {}
+
+/** Of a stream of all topics that match a pattern. */
+export interface PatternOptions<K, V> extends Named {
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+  /** As in `topic(…)`. */
+  readonly timestamp?: TimestampExtractor<K, V>
+}
+
 export interface RepartitionOptions<K, V> extends Named, Serdes<K, V> {
+  /** Default: by the key, as Java. State below finds a key only where its partitioner says. */
+  partitioner?(...of: Parameters<Partitioner<K, V>>): ReturnType<Partitioner<K, V>>
   /** Default: as many as the topics it comes from, or as the partner of a join. */
   readonly partitions?: number
 }
