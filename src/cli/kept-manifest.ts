@@ -1,5 +1,5 @@
 /** The manifest an application keeps beside its state, read without opening anything: also while the application runs. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Manifest } from '../engine/topology/plan.ts'
 
@@ -15,6 +15,14 @@ export function keptManifest(stateFolder: string, application: string): Manifest
   } catch {
     return undefined
   }
+}
+
+/** Takes stores out of it: the next version of the application may have them in any type, or not at all. */
+export function forgetInManifest(stateFolder: string, kept: Manifest, names: ReadonlySet<string>): void {
+  const stores = kept.stores.filter(({ name }) => !names.has(name))
+  const file = join(stateFolder, kept.application, 'manifest.json')
+  writeFileSync(`${file}.new`, JSON.stringify({ ...kept, stores }, null, 2))
+  renameSync(`${file}.new`, file)
 }
 
 /** Names of the applications that keep state here. */

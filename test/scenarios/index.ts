@@ -5,6 +5,7 @@ import { asOf } from './as-of.ts'
 import { asks } from './asks.ts'
 import { batches } from './batches.ts'
 import { breaks } from './breaks.ts'
+import { counted } from './counted.ts'
 import { everything } from './everything.ts'
 import { fansOut } from './fans-out.ts'
 import { globals } from './globals.ts'
@@ -15,10 +16,12 @@ import { refers } from './refers.ts'
 import { rejects } from './rejects.ts'
 import { standbys } from './standbys.ts'
 import { stateless } from './stateless.ts'
+import { windows } from './windows.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
   stateless,
   aggregates,
+  windows,
   joins,
   refers,
   pairs,
@@ -31,5 +34,6 @@ export const SCENARIOS: readonly Scenario[] = [
   rejects,
   fansOut,
   standbys,
+  counted,
   everything,
 ]

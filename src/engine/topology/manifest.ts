@@ -58,7 +58,8 @@ interface StateChange {
   readonly remedy: string
 }
 
-const START_AFRESH = 'To give the old state up, reset the application (`sluice reset`).'
+const START_AFRESH =
+  'To give the old state up, reset the application (`sluice reset`), or single stores (`sluice reset --store`).'
 
 function compareStores(
   old: readonly ManifestStore[],
