@@ -69,5 +69,9 @@ function buildInput(
 ): BuildProcessor {
   const steps = aggregateSteps(init, add, merge)
   if (window === undefined) return buildAggregate(store.name, emit, steps.add, init)
-  return buildWindowed(window, { store: store.name, key: input.key, emit, cached: wanted !== 'every' }, steps)
+  return buildWindowed(
+    window,
+    { store: store.name, key: input.key, emit, cached: wanted !== 'every', shared: true },
+    steps,
+  )
 }

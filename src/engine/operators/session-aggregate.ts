@@ -7,7 +7,7 @@ import type { BuildProcessor } from '../../core/processor.ts'
 import type { FlowRecord } from '../../core/record.ts'
 import type { Windowed } from '../../core/windowed.ts'
 import { isAbsent } from './absent.ts'
-import { emissionOf } from './window-emit.ts'
+import { emissionOf, streamTimeOf } from './window-emit.ts'
 import type { AggregateSessions, Emission, Shape, WindowedBuild } from './window-emit.ts'
 import type { WindowSteps } from './window-steps.ts'
 import { closesAfter } from './windows.ts'
@@ -27,7 +27,7 @@ export function buildSessions(
     const store = context.store<AggregateSessions>(parts.store)
     const emission = emissionOf(context, parts, store, sessionShape(store), true)
     const { looked, flush } = emission
-    const time = context.kept('time')
+    const time = streamTimeOf(context, parts, store.observed)
     const { cached } = parts
     const process = (record: FlowRecord): void => {
       const { key, timestamp } = record

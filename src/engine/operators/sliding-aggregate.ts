@@ -9,7 +9,7 @@ import type { BuildProcessor } from '../../core/processor.ts'
 import type { FlowRecord } from '../../core/record.ts'
 import type { Timestamped } from '../state/codec.ts'
 import { isAbsent } from './absent.ts'
-import { emissionOf } from './window-emit.ts'
+import { emissionOf, streamTimeOf } from './window-emit.ts'
 import type { AggregateWindows, Emission, Shape, WindowedBuild } from './window-emit.ts'
 import type { WindowSteps } from './window-steps.ts'
 import type { SlidingWindow } from './windows.ts'
@@ -28,7 +28,8 @@ export function buildSliding(
     const { cached } = parts
     const sliding = new Sliding({ store, emission, steps, differenceMs, late, cached })
     const { looked, flush } = emission
-    const time = context.kept('time')
+    // The right window of the latest record begins right behind it.
+    const time = streamTimeOf(context, parts, store.observed - 1)
     const process = (record: FlowRecord): void => {
       const { key, value, timestamp } = record
       if (isAbsent(key) || isAbsent(value))

@@ -2,10 +2,10 @@
  * count, reduce and aggregate in tumbling, hopping and unlimited windows: a record counts in every window its time lies in,
  * as long as that is open. Null keys are dropped, null values are not: they reach the aggregator, as in Kafka Streams.
  */
-import type { BuildProcessor, KeptNumber, Next, ProcessorContext } from '../../core/processor.ts'
+import type { BuildProcessor, Next, ProcessorContext } from '../../core/processor.ts'
 import type { FlowRecord } from '../../core/record.ts'
 import { isAbsent } from './absent.ts'
-import { emissionOf } from './window-emit.ts'
+import { emissionOf, streamTimeOf } from './window-emit.ts'
 import type { AggregateWindows, Emission, Shape, WindowedBuild } from './window-emit.ts'
 import type { WindowSteps } from './window-steps.ts'
 import { firstStart, NO_END } from './windows.ts'
@@ -25,7 +25,7 @@ export function buildStepped(
     const emission = emissionOf(context, parts, store, steppedShape(store, sizeMs), false)
     const { looked, flush } = emission
     const update = updating(store, emission, steps)
-    const time = context.kept('time')
+    const time = streamTimeOf(context, parts, store.observed)
     const process = (record: FlowRecord): void => {
       const { key, timestamp } = record
       if (isAbsent(key)) return context.drop(record, 'null key in a windowed aggregation')
@@ -51,15 +51,14 @@ export function buildUnlimited(
     const store = context.store<AggregateWindows>(parts.store)
     const emission = emissionOf(context, parts, store, steppedShape(store, NO_END), false)
     const update = updating(store, emission, steps)
-    const process = unlimited(context, context.kept('time'), startMs, update)
+    const process = unlimited(context, startMs, update)
     return emission.flush === undefined ? { process } : { process, flush: emission.flush }
   }
 }
 
-function unlimited(context: ProcessorContext, time: KeptNumber, startMs: number, update: Update): Next {
+function unlimited(context: ProcessorContext, startMs: number, update: Update): Next {
   return (record) => {
     if (isAbsent(record.key)) return context.drop(record, 'null key in a windowed aggregation')
-    if (record.timestamp > time.value) time.value = record.timestamp
     if (record.timestamp >= startMs) update(record, startMs, NO_END)
   }
 }
@@ -69,7 +68,7 @@ function updating(store: AggregateWindows, { updated, opened }: Emission, steps:
   const { init, add } = steps
   return (record, start, end) => {
     const { key, timestamp } = record
-    const held = store.fetch(key, start)
+    const held = store.kept(key, start, 0)
     const old = held === undefined ? init() : held.value
     const value = add(old, record)
     const time = held !== undefined && held.timestamp > timestamp ? held.timestamp : timestamp

@@ -5,7 +5,7 @@
 import { FlowRecord, NO_HEADERS } from '../../core/record.ts'
 import type { Change, Headers } from '../../core/record.ts'
 import type { Windowed } from '../../core/windowed.ts'
-import type { Processor, ProcessorContext } from '../../core/processor.ts'
+import type { KeptNumber, Processor, ProcessorContext } from '../../core/processor.ts'
 import type { Timestamped } from '../state/codec.ts'
 import type {
   ClosingWindows,
@@ -42,6 +42,8 @@ export interface WindowedBuild {
    * a jump of event time that closes a window and leaves it behind the retention at once leaves it without a final result.
    */
   readonly cached: boolean
+  /** Others put windows into the store, too (cogroup): its time says nothing about this operator's. */
+  readonly shared: boolean
 }
 
 export type AggregateWindows = TimestampedWindowStore<unknown, unknown> &
@@ -90,6 +92,20 @@ export interface Emission {
   readonly flush?: NonNullable<Processor['flush']>
 }
 
+/**
+ * The stream time an operator has seen, over restarts. It is never before the latest window in its store: where state may be ahead of
+ * the committed offsets (at-least-once), a record processed again would otherwise open a window anew that is behind the retention.
+ */
+export function streamTimeOf(
+  context: ProcessorContext,
+  { shared }: WindowedBuild,
+  latest: number,
+): KeptNumber {
+  const time = context.kept('time')
+  if (!shared && latest > time.value) time.value = latest
+  return time
+}
+
 /** An update of a window as the record that travels on a table's edges. */
 export function windowRecord(
   { topic, partition, offset }: FlowRecord,
@@ -108,7 +124,7 @@ const QUIET: Emission = { updated: () => {}, opened: () => {}, deleted: () => {}
 /** @param sessions their results carry no headers and have the time of the window's end, also when they are deleted */
 export function emissionOf(
   context: ProcessorContext,
-  { emit, key, cached }: Omit<WindowedBuild, 'store'>,
+  { emit, key, cached }: Pick<WindowedBuild, 'emit' | 'key' | 'cached'>,
   store: WindowChangeTracking<unknown, unknown> & ClosingWindows<unknown, unknown>,
   shape: Shape,
   sessions: boolean,

@@ -13,7 +13,7 @@ export function windowedAggregate(
   steps: WindowSteps,
 ): TopologyNode {
   const build = (emitted: WindowedBuild['emit']): BuildProcessor =>
-    buildWindowed(window, { store: store.name, key: input.key, emit: emitted, cached }, steps)
+    buildWindowed(window, { store: store.name, key: input.key, emit: emitted, cached, shared: false }, steps)
   return {
     name,
     kind: `${window.kind}-${steps.kind}`,
