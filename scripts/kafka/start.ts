@@ -64,7 +64,12 @@ const ALL_BROKERS_MS = 60_000
 /** Why Kafka cannot be started here, as a sentence; undefined if it can. */
 export function whyNoKafka(): string | undefined {
   const machine = findMachine()
-  return machine.kind === undefined ? machine.reason : undefined
+  return machine.kind === undefined && given() === undefined ? machine.reason : undefined
+}
+
+/** The cluster that is there already, for machines that can start none. */
+function given(): readonly string[] | undefined {
+  return process.env['KAFKA_BOOTSTRAP']?.split(',')
 }
 
 /**
@@ -73,7 +78,7 @@ export function whyNoKafka(): string | undefined {
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const machine = findMachine()
-  if (machine.kind === undefined) throw new Error(`Kafka cannot be started here: ${machine.reason}`)
+  if (machine.kind === undefined) return givenKafka(machine.reason)
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'sluice-kafka-'))
   const plan = await planCluster(options, folder)
   const processes = launch(machine, plan, options.heap ?? (plan.brokers.length > 1 ? 384 : 512))
@@ -89,6 +94,26 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     throw error
   }
   return running(plan, processes, stop)
+}
+
+/** Nothing of it is ours: it has only its plain listener, and is neither stopped nor restarted. */
+function givenKafka(reason: string): Kafka {
+  const bootstrap = given()
+  if (bootstrap === undefined) throw new Error(`Kafka cannot be started here: ${reason}`)
+  const refuse = (): never => {
+    throw new Error('the brokers of KAFKA_BOOTSTRAP are not ours to stop')
+  }
+  return {
+    bootstrap,
+    listeners: { plain: bootstrap, sasl: [], tls: [], mutualTls: [], saslTls: [] },
+    certificates: undefined,
+    users: USERS,
+    restart: async () => refuse(),
+    kill: async () => refuse(),
+    pause: refuse,
+    resume: refuse,
+    stop: async () => {},
+  }
 }
 
 function running(plan: ClusterPlan, processes: readonly BrokerProcess[], stop: () => Promise<void>): Kafka {
@@ -199,7 +224,14 @@ function format(
   [clusterId, settings]: readonly [string, string],
 ): void {
   if (existsSync(join(broker.folder, 'data', 'meta.properties'))) return
-  const program = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings, ...credentials(plan)]
+  const program = [
+    'kafka.tools.StorageTool',
+    'format',
+    `--cluster-id=${clusterId}`,
+    '-c',
+    settings,
+    ...credentials(plan),
+  ]
   const [java, ...line] = command(program)
   const done = spawnSync(java!, line, { encoding: 'utf8' })
   if (done.status !== 0) throw new Error(`Kafka's folder cannot be made:\n${done.stdout}${done.stderr}`)

@@ -94,7 +94,8 @@ export interface Cluster {
   ): Promise<Response>
 
   /**
-   * The same with any broker that can be reached: the others are tried before it rejects.
+   * The same with any broker that can be reached: the others are tried before it rejects, so only for requests that are
+   * harmless to repeat.
    * @throws as `request`
    */
   any<RequestDraft, Response>(

@@ -22,7 +22,7 @@ import type {
   RequestOptions,
   TopicMetadata,
 } from './cluster.ts'
-import { Coordinators } from './coordinators.ts'
+import { Coordinators, LOOKUP_TIMEOUT_MS } from './coordinators.ts'
 import { errorKind, failure } from './error-codes.ts'
 import { Refresher } from './refresher.ts'
 import { Topics, isGone, topicOf } from './topics.ts'
@@ -30,8 +30,9 @@ import { Topics, isGone, topicOf } from './topics.ts'
 const REQUEST_TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
 const METADATA_MAX_AGE_MS = 60_000
-/** A topic just created is not known to every broker at once. */
-const MISSING_AFTER_MS = 500
+/** A topic just created is not known to every broker at once: of one broker, and of several. */
+const MISSING_AFTER_MS = [500, 3000] as const
+const LOOKUP: RequestOptions = { timeoutMs: LOOKUP_TIMEOUT_MS }
 /** In the message about a topic that is missing. */
 const NAMES_SHOWN = 10
 
@@ -42,6 +43,7 @@ const NAMES_SHOWN = 10
  */
 export async function connectCluster(options: ClusterOptions): Promise<Cluster> {
   if (options.bootstrap.length === 0) parseAddress('')
+  warnOfPlainSecrets(options)
   const cluster = new KafkaCluster(options, options.bootstrap.map(parseAddress))
   try {
     await cluster.bootstrap()
@@ -50,6 +52,12 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
     await cluster.close()
     throw error
   }
+}
+
+function warnOfPlainSecrets({ security, log }: ClusterOptions): void {
+  const mechanism = security?.sasl?.mechanism
+  if (security?.tls !== undefined || mechanism === undefined || mechanism.startsWith('SCRAM')) return
+  log.warn({ mechanism }, 'the login to Kafka is sent unencrypted: use TLS, or SCRAM')
 }
 
 function metadataRequest(names: readonly string[] | null): MetadataRequestDraft {
@@ -266,7 +274,7 @@ class KafkaCluster implements Cluster {
 
   /** Asks any broker about topics (null: all), and takes over what it says. */
   async #ask(names: readonly string[] | null): Promise<MetadataResponse> {
-    const response = await this.any('metadata', metadataApi, metadataRequest(names))
+    const response = await this.any('metadata', metadataApi, metadataRequest(names), LOOKUP)
     this.#takeOver(response)
     return response
   }
@@ -289,7 +297,7 @@ class KafkaCluster implements Cluster {
     const known = this.#topics.leader(topic, partition)
     if (known !== undefined && !this.#doubted.has(topic)) return known
     this.#doubted.delete(topic)
-    const missingAt = this.#options.clock.monotonic() + MISSING_AFTER_MS
+    const missingAt = this.#options.clock.monotonic() + MISSING_AFTER_MS[this.brokers().length === 1 ? 0 : 1]
     const found = await this.#repeat(async () => {
       const metadata = await this.#askTopic(topic)
       const isMissing = metadata?.partitions[partition] === undefined
@@ -343,7 +351,9 @@ class KafkaCluster implements Cluster {
    */
   async #checkMissing(topic: string, partition: number): Promise<void> {
     const answers = this.brokers().map((brokerId) =>
-      this.request(brokerId, 'metadata', metadataApi, metadataRequest([topic])).catch(() => undefined),
+      this.request(brokerId, 'metadata', metadataApi, metadataRequest([topic]), LOOKUP).catch(
+        () => undefined,
+      ),
     )
     for (const answer of await Promise.all(answers)) if (answer !== undefined) this.#takeOver(answer)
     if (this.#topics.get(topic)?.partitions[partition] === undefined)

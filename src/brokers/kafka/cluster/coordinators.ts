@@ -11,6 +11,9 @@ import { errorName, failure, isRetriable } from './error-codes.ts'
 /** From this version on one request names several keys, and the answer is a list. */
 const BATCHED_FROM = 4
 
+/** Questions that any broker answers from memory: one that takes longer is not well, and another is asked. */
+export const LOOKUP_TIMEOUT_MS = 5000
+
 const KEY_TYPES: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 }
 
 export interface Coordinator {
@@ -44,7 +47,10 @@ export class Coordinators {
     if (known !== undefined) return known
     const asking = this.#ask(kind, key)
     this.#known.set(name, asking)
-    asking.catch(() => this.#known.delete(name))
+    asking.catch(() => {
+      // Meanwhile it may have been forgotten, and asked for again.
+      if (this.#known.get(name) === asking) this.#known.delete(name)
+    })
     return asking
   }
 
@@ -61,7 +67,9 @@ export class Coordinators {
     const operation = `FindCoordinator of ${kind} "${key}"`
     let last = 0
     const found = await this.#repeat(async () => {
-      const response = await this.#any('metadata', findCoordinatorApi, requestFor(kind, key))
+      const response = await this.#any('metadata', findCoordinatorApi, requestFor(kind, key), {
+        timeoutMs: LOOKUP_TIMEOUT_MS,
+      })
       const answer = answerOf(response)
       last = answer.errorCode
       if (isRetriable(last)) return undefined

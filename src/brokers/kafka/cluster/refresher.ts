@@ -24,6 +24,8 @@ export class Refresher {
   #timer: Timer | undefined
   #due = Infinity
   #asking: Promise<void> | undefined
+  /** A request is due soon already: more reasons for it must not put it off. */
+  #isSoon = false
   #warned = false
   #closed = false
 
@@ -42,6 +44,8 @@ export class Refresher {
 
   /** Something is not right any more: asks soon, each time later until an answer is whole. */
   soon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
     this.#schedule(this.#backoff.next())
   }
 
@@ -53,6 +57,7 @@ export class Refresher {
   async #ask(): Promise<void> {
     this.#timer?.cancel()
     this.#due = Infinity
+    this.#isSoon = false
     let whole = false
     try {
       whole = await this.#options.ask()

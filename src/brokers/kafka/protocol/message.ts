@@ -34,8 +34,27 @@ export function encodeRequest<RequestDraft>(
     // Never compact, in any version of the header: brokers must be able to read it before they know the version.
     output.string(header.clientId, false)
     if (header.version >= api.flexibleFrom) output.unsigned(0)
-    api.writeRequest(output, body, header.version)
+    writeBody(output, api, body, header.version)
   })
+}
+
+/** What does not fit the format at all (a text of 40 KB in an old version) is the caller's fault, and told as such. */
+function writeBody<RequestDraft>(
+  output: Writer,
+  api: Api<RequestDraft, unknown>,
+  body: RequestDraft,
+  version: number,
+): void {
+  try {
+    api.writeRequest(output, body, version)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw sluiceError(
+      'SLUICE_INTERNAL',
+      { place: `${api.name} version ${version}`, problem: error.message },
+      error,
+    )
+  }
 }
 
 /** The correlation id of a response; its frame holds at least that. */

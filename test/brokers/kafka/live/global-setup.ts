@@ -5,6 +5,7 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TestProject } from 'vitest/node'
+import { findMachine } from '../../../../scripts/kafka/machine.ts'
 import { startKafka, whyNoKafka } from '../../../../scripts/kafka/start.ts'
 import type { Kafka } from '../../../../scripts/kafka/start.ts'
 
@@ -12,6 +13,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Why there is no Kafka here; '' if there is. */
     readonly whyNoKafka: string
+    /** False where it is the one of KAFKA_BOOTSTRAP, of which nothing but its address is known. */
+    readonly kafkaIsOurs: boolean
     /** Where the broker is asked for. */
     readonly kafkaPort: number
     /** The whole matrix is wanted: `npm run test:kafka`. */
@@ -38,6 +41,7 @@ async function answer(socket: Socket): Promise<void> {
 export async function setup(project: TestProject): Promise<void> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   project.provide('whyNoKafka', whyNoKafka() ?? '')
+  project.provide('kafkaIsOurs', findMachine().kind !== undefined)
   project.provide('kafkaMatrix', project.vitest.config.mode === 'kafka')
   project.provide('kafkaPort', (server.address() as AddressInfo).port)
 }

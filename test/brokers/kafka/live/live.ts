@@ -24,9 +24,14 @@ export function noKafka(): boolean {
   return true
 }
 
+/** The same for suites that need a broker set up as ours is: its listeners, its settings, its ACLs. */
+export function noKafkaOfOurs(): boolean {
+  return !inject('kafkaIsOurs') || noKafka()
+}
+
 /** The same for suites that start brokers of their own: they run in `npm run test:kafka` only. */
 export function notInMatrix(): boolean {
-  return !inject('kafkaMatrix') || noKafka()
+  return !inject('kafkaMatrix') || noKafkaOfOurs()
 }
 
 /** The broker that all live tests of this run share, started if it is not yet. Names must be the test's own. */

@@ -15,7 +15,7 @@ describe.skipIf(notInMatrix())('three brokers', { timeout: 180_000 }, () => {
   beforeAll(async () => {
     kafka = await startKafka({ brokers: 3, config: { 'broker.session.timeout.ms': '3000' } })
   }, 180_000)
-  afterAll(() => kafka.stop(), 60_000)
+  afterAll(() => kafka?.stop(), 60_000)
 
   async function replicatedTopic(cluster: Cluster): Promise<string> {
     const name = ownName('moving')

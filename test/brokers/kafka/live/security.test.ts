@@ -7,7 +7,7 @@ import { createAclsApi } from '../../../../src/brokers/kafka/protocol/messages/c
 import { createTopicsApi } from '../../../../src/brokers/kafka/protocol/messages/create-topics.ts'
 import { metadataApi } from '../../../../src/brokers/kafka/protocol/messages/metadata.ts'
 import { asError } from '../../../../src/core/errors.ts'
-import { connected, noKafka, ownName, ports, sharedKafka } from './live.ts'
+import { connected, noKafkaOfOurs, ownName, ports, sharedKafka } from './live.ts'
 import type { LiveKafka } from './live.ts'
 
 const PASSWORDS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
@@ -36,7 +36,7 @@ async function failing(
   return { error, ms: performance.now() - start }
 }
 
-describe.skipIf(noKafka())('a login', () => {
+describe.skipIf(noKafkaOfOurs())('a login', () => {
   it.each(PASSWORDS)('by %s works, alone and over TLS', { timeout: 60_000 }, async (mechanism) => {
     const { listeners, certificates, users } = await sharedKafka()
     const [{ name: username, password }] = users
@@ -103,7 +103,7 @@ describe.skipIf(noKafka())('a login', () => {
   })
 })
 
-describe.skipIf(noKafka())('TLS', () => {
+describe.skipIf(noKafkaOfOurs())('TLS', () => {
   const tls = async (): Promise<LiveKafka & { readonly ca: string }> => {
     const kafka = await sharedKafka()
     return { ...kafka, ca: kafka.certificates!.ca }
@@ -171,7 +171,7 @@ describe.skipIf(noKafka())('TLS', () => {
   })
 })
 
-describe.skipIf(noKafka())('a login with few rights', () => {
+describe.skipIf(noKafkaOfOurs())('a login with few rights', () => {
   it('is told which right is missing, and goes on once it has it', async () => {
     const { bootstrap, listeners, users } = await sharedKafka()
     const [, { name: username, password }] = users
