@@ -25,6 +25,7 @@ import { memoryBackend } from '../stores/memory.ts'
 import { capturingProducer, singleRecord, type CapturedRecord } from './capture.ts'
 import { LoopedRecords } from './looped-records.ts'
 import { manualClock, type ManualClock } from './manual-clock.ts'
+import { changelogsOf } from './changelogs.ts'
 import { oneEach } from './topic-counts.ts'
 import { seededRandom } from './simulation/random.ts'
 import { contentsOf, type StoreContents } from './store-contents.ts'
@@ -138,6 +139,8 @@ export class Driver {
   readonly #produced = new Set<string>()
   readonly #offsets = new Map<string, number>()
   readonly #looped = new LoopedRecords()
+  /** As in the original driver, where all sub-topologies are one task. */
+  readonly #streamTime = { value: -1 }
   #woken: (() => void) | undefined
 
   constructor(plan: Plan, options: DriverOptions) {
@@ -286,7 +289,16 @@ export class Driver {
       for (const topic of node.source!.topics) queues.set(topic, new PartitionQueue(topic, 0, index, 0))
     })
     const id = { subtopology: subtopology.id, partition: 0 }
-    const material = { id, subtopology, state, current, queues: [...queues.values()], envelopes: [] }
+    const streamTime = this.#streamTime
+    const material = {
+      id,
+      subtopology,
+      state,
+      current,
+      queues: [...queues.values()],
+      envelopes: [],
+      streamTime,
+    }
     const logs = this.#options.changelogs === true ? changelogsOf(subtopology, output) : NO_LOGS
     return { task: assembleTask(material, this.#environment(output, log)), state, queues, logs }
   }
@@ -383,15 +395,4 @@ export class Driver {
       existing: sources.join(', ') || 'none',
     })
   }
-}
-
-function changelogsOf({ stores }: Subtopology, output: Output): ReadonlyMap<string, LogUpdate> {
-  const own = stores.filter(({ changelogTopic, sourceChangelog }) => {
-    return changelogTopic !== undefined && sourceChangelog === undefined
-  })
-  return new Map(
-    own.map(({ name, changelogTopic, changelogHeaders = NO_HEADERS }) => {
-      return [name, output.changelog(changelogTopic!, 0, changelogHeaders)] as const
-    }),
-  )
 }

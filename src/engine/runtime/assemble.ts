@@ -22,6 +22,8 @@ export interface TaskMaterial {
   readonly queues: readonly PartitionQueue[]
   /** Envelopes of the last commit, one per queue or none. */
   readonly envelopes: readonly Envelope[]
+  /** Shared by tasks that are driven as one; absent: its own. */
+  readonly streamTime?: StreamTime
 }
 
 /** The part of a worker's environment that a task at work needs; a test driver has no more than this. */
@@ -38,7 +40,7 @@ export function assembleTask(material: TaskMaterial, environment: AssemblyEnviro
   const { settings, ports, output, fetcher } = environment
   const name = taskName(id)
   const timers = new TaskTimers(latestEntries(envelopes))
-  const streamTime: StreamTime = { value: Math.max(-1, ...queues.map((queue) => queue.time)) }
+  const streamTime = material.streamTime ?? { value: Math.max(-1, ...queues.map((queue) => queue.time)) }
   const log = ports.log.child({ task: name })
   const deadLetters = new DeadLetters(output, settings.deadLetterTopic, log, ports.metrics, name)
   const errors = new ErrorRules({
