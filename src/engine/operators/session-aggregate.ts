@@ -29,6 +29,7 @@ export function buildSessions(
     const { looked, flush } = emission
     const time = streamTimeOf(context, parts, store.observed)
     const { cached } = parts
+    const remove = removing(store, emission, parts.emit === 'coalesced')
     const process = (record: FlowRecord): void => {
       const { key, timestamp } = record
       if (isAbsent(key)) return context.drop(record, 'null key in a windowed aggregation')
@@ -39,7 +40,7 @@ export function buildSessions(
       if (end < closeTime) context.drop(record, 'its session has closed')
       else {
         const alone = start === timestamp && end === timestamp
-        if (!alone) for (const session of found) removeSession(store, emission, session, record)
+        if (!alone) for (const session of found) remove(session, record)
         if (!alone || found.length === 0) emission.opened(key, end, start)
         putSession(store, emission, { key, start, end }, steps.add(aggregate, record), record)
       }
@@ -58,8 +59,13 @@ function sessionsAround(
   cached: boolean,
 ): readonly Session[] {
   if (!cached) return [...store.findSessions(key, timestamp - gapMs, timestamp + gapMs)]
-  const kept = store.keptOf(key, timestamp - gapMs, Number.MAX_SAFE_INTEGER)
-  return [...kept].filter(([{ start }]) => start <= timestamp + gapMs)
+  const kept = [...store.keptOf(key, timestamp - gapMs, Number.MAX_SAFE_INTEGER)]
+  // What lies inside another session is a part of it that a restore brought back.
+  const isPart = ({ start, end }: Windowed<unknown>): boolean =>
+    kept.some(([other]) => other.start <= start && other.end >= end && other.end - other.start > end - start)
+  return kept.filter(
+    ([window]) => window.start <= timestamp + gapMs && (kept.length === 1 || !isPart(window)),
+  )
 }
 
 /** The session that a record makes of those it found, and their aggregates as one. */
@@ -79,15 +85,19 @@ function joined(
   return { start, end, aggregate }
 }
 
-function removeSession(
+/** @param quietly without a word to the changelog about what is behind the retention, as from Kafka Streams' record cache */
+function removing(
   store: AggregateSessions,
   { updated, deleted }: Emission,
-  [window, aggregate]: Session,
-  record: FlowRecord,
-): void {
-  store.remove(window, record)
-  deleted()
-  updated(record, window.start, window.end, null, aggregate, window.end)
+  quietly: boolean,
+): (session: Session, record: FlowRecord) => void {
+  return ([window, aggregate], record) => {
+    const { key, start, end } = window
+    if (quietly) store.forgetWindow(key, end, start, record)
+    else store.remove(window, record)
+    deleted()
+    updated(record, start, end, null, aggregate, end)
+  }
 }
 
 function putSession(

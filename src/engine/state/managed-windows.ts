@@ -1,5 +1,6 @@
 /** What window and session stores have in common: the runtime's side of them, and changes by window. */
 import type { FetchedBatch } from '../../core/broker.ts'
+import type { FlowRecord } from '../../core/record.ts'
 import type { StoreEntry } from '../../core/store.ts'
 import type { Windowed } from '../../core/windowed.ts'
 import type { LogUpdate, ManagedStore } from './managed.ts'
@@ -59,6 +60,10 @@ export abstract class ManagedWindows<K, H, V>
     const found = this.windows.ofKey(this.windows.keys.wellFormed(key), from, to, 0)
     if (reverse) found.reverse()
     for (const [window, held] of found) yield [this.windowOf(window), held]
+  }
+
+  forgetWindow(key: K, time: number, minor: number, record?: FlowRecord): void {
+    this.windows.forgetWindow({ key: this.windows.keys.wellFormed(key), time, minor }, record)
   }
 
   get observed(): number {

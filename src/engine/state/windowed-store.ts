@@ -96,6 +96,11 @@ export interface ClosingWindows<K, R> {
   kept(key: K, time: number, minor: number): R | undefined
   /** Those of one key with from <= time <= to, in order of time. */
   keptOf(key: K, from: number, to: number, reverse?: boolean): IterableIterator<[Windowed<K>, R]>
+  /**
+   * Deletes a window, as Kafka Streams' record cache does: when it was behind the retention at the last commit already, the changelog
+   * does not learn of it. A restore brings it back then, so who reads `kept` windows must know a deleted one when it sees it.
+   */
+  forgetWindow(key: K, time: number, minor: number, record?: FlowRecord): void
   /** The latest time ever put. */
   readonly observed: number
   /** Windows of an earlier time are behind the retention once a time was put: other reads do not show them. Default: the observed. */

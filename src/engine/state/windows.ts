@@ -6,6 +6,7 @@
  * shows what a straight run would.
  */
 import type { FetchedBatch } from '../../core/broker.ts'
+import { latin1Of } from '../../core/ordered-map.ts'
 import type { Bytes, FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { StoreEntry, TaskStorage } from '../../core/store.ts'
@@ -44,6 +45,8 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   #sealedSequence = 0
   /** Observed time and sequence of the storage's row. */
   #kept = { observed: -1, sequence: 0 }
+  /** Keys of the changelog whose deletion is not written there. */
+  readonly #unlogged = new Set<string>()
   /** Segments before it have been removed from the storage. */
   #removedBefore = 0
 
@@ -82,6 +85,15 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
 
   find(key: WindowKey<K>): H | undefined {
     return key.time < this.earliest ? undefined : this.get(key)
+  }
+
+  /** Deletes a window, in the changelog only when it was not behind the retention at the last commit. */
+  forgetWindow(key: WindowKey<K>, record: FlowRecord | undefined): void {
+    if (key.time < this.shownFrom(this.#sealed)) {
+      const stored = this.keys.stored(key.key, key.time, key.minor)
+      this.#unlogged.add(latin1Of(stored.subarray(this.keys.prefix)))
+    }
+    this.set(key, undefined, undefined, record)
   }
 
   nextSequence(): number {
@@ -183,7 +195,11 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   override seal(log: LogUpdate, shouldYield: () => boolean): boolean {
     if (this.#observed > this.#sealed) this.#sealed = this.#observed
     this.#sealedSequence = this.#sequence
-    return super.seal(log, shouldYield)
+    if (this.#unlogged.size === 0) return super.seal(log, shouldYield)
+    const some: LogUpdate = (key, value, timestamp) => {
+      if (!this.#unlogged.delete(latin1Of(key)) || value !== null) log(key, value, timestamp)
+    }
+    return super.seal(some, shouldYield)
   }
 
   /** Behind the updates come the observed time and, segment by segment, what has expired. */
@@ -196,6 +212,7 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
 
   override forget(): void {
     super.forget()
+    this.#unlogged.clear()
     this.#recent.clear()
     this.#readObserved()
   }
