@@ -8,6 +8,7 @@ import { asSluiceError, describeFailure, EXIT_CODES, failureJson } from './failu
 import { consumeCommand } from './consume.ts'
 import { devCommand } from './dev.ts'
 import { dlqCommand } from './dlq.ts'
+import { groupsCommand, lagCommand } from './groups.ts'
 import { initCommand } from './init.ts'
 import { produceCommand } from './produce.ts'
 import { resetCommand } from './reset.ts'
@@ -29,6 +30,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(produceCommand())
     .addCommand(consumeCommand())
     .addCommand(dlqCommand())
+    .addCommand(groupsCommand())
+    .addCommand(lagCommand())
     .addCommand(resetCommand())
     .addCommand(completionCommand())
     .addHelpText(

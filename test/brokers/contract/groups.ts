@@ -142,7 +142,7 @@ export function groupsContract(make: MakeCluster): void {
       const cluster = await setting(make)
       const member = await (await cluster.connect()).broker.join(joinOptions('p1'))
       await settle(member)
-      await cluster.elapse(35_000)
+      await cluster.elapse(25_000)
       expect(member.lost).toBeUndefined()
       await member.commit([committed('in', 0, 1)])
     })

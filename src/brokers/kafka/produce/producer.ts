@@ -26,7 +26,6 @@ import type { TargetBatches } from '../../record-batch/send-buffer.ts'
 import { BatchBuffer } from '../../record-batch/send-buffer.ts'
 import { topicConfigs } from '../admin/configs.ts'
 import type { Parts } from '../ask.ts'
-import { PATIENCE_MS } from '../ask.ts'
 import type { Members } from '../group/members.ts'
 import type { Identity, Outcome, Transactional } from './coordinator.ts'
 import {
@@ -43,6 +42,8 @@ import type { PartitionQueue } from './sender.ts'
 import { sendAll } from './sender.ts'
 
 const DEFAULT_TRANSACTION_TIMEOUT_MS = 10_000
+/** A broker that crashed needs half a minute to come back; records are not given up before, as in Java. */
+const DELIVERY_MS = 120_000
 /** A closing producer does not wait long for its last abort: the broker aborts by itself when time is up. */
 const CLOSING_MS = 3_000
 /** Batches of transactions of the first protocol; the next version would add partitions by itself. */
@@ -167,7 +168,7 @@ export class KafkaProducer implements Producer {
     await sendAll(parts, queues, {
       transactionalId: this.#transactionalId ?? null,
       maxVersion: this.#transactionalId !== undefined && !this.#second ? FIRST_PRODUCE : undefined,
-      patienceMs: PATIENCE_MS,
+      patienceMs: DELIVERY_MS,
       limitOf: (topic) => limits.of(topic).bytes,
     })
     this.#unsure = false

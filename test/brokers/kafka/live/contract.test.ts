@@ -28,9 +28,8 @@ describe.skipIf(noKafka())('broker contract: Kafka', () => {
 describe.skipIf(notInMatrix())('broker contract: Kafka, what takes long', () => {
   rebalanceContract(on())
   exactlyOnceContract(on(), [2, 3, 4, 5, 6])
-  describe('with compressed batches', () => {
-    for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const)
-      describe(compression, () => recordsContract(on({ options: { compression } })))
+  describe.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('with batches packed by %s', (compression) => {
+    recordsContract(on({ options: { compression } }))
   })
 })
 
