@@ -44,6 +44,7 @@ export type {
   FixedKeyContext,
   FixedKeyProcessor,
   FixedKeyRecord,
+  ForeignJoinOptions,
   GlobalJoinOptions,
   GlobalTable,
   JoinOptions,

@@ -7,9 +7,8 @@ import type { Bytes, Change, FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import { encodedBytes } from '../../core/serde.ts'
 import type { TimestampedStore } from '../state/key-value.ts'
-import { untouched } from '../topology/builder.ts'
 import type { StoreSpec, TopologyNode } from '../topology/node.ts'
-import { writeTo } from '../topology/sink.ts'
+import { throughTopic } from '../topology/through-topic.ts'
 import { isAbsent } from './absent.ts'
 import type { Emit } from './emit.ts'
 import { dropLate } from './emit.ts'
@@ -45,6 +44,8 @@ export interface ForeignJoinParts {
   readonly store: StoreSpec
   readonly emit?: Emit | undefined
   readonly materialized?: boolean
+  /** The partition of a key of the right table; default as Java. */
+  readonly partitioner?: ((key: unknown, partitions: number) => number) | undefined
   /** Name of the store of subscriptions; default after the join. */
   readonly subscriptions?: string
   /** Names of the topics of questions and answers, without the application's; default after the join. */
@@ -77,10 +78,10 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
     sendNode(parts, at('subscription-registration-processor')),
     ...throughTopic(
       at('subscription-registration'),
-      parts.topics?.[0],
       [at('subscription-registration-processor')],
       asked,
-      undefined,
+      partitionOfAsked(parts),
+      parts.topics?.[0],
     ),
     {
       name: receive,
@@ -96,36 +97,22 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
     updateNode(update, subscriptions, right),
     ...throughTopic(
       at('subscription-response'),
-      parts.topics?.[1],
       [match, update],
       answered,
       partitionOfAsker,
+      parts.topics?.[1],
     ),
     resolveNode(parts, resolver, at('subscription-response-source')),
     { ...table({ name, parent: resolver, store, emit, materialized }), kind },
   ]
 }
 
-/** A sink and a source of an internal topic; whoever writes to it may be on another instance. */
-function throughTopic(
-  base: string,
-  topic: string | undefined,
-  parents: readonly string[],
-  serdes: { readonly key: Serde<unknown>; readonly value: Serde<unknown> },
-  partition: ((record: FlowRecord) => number | undefined) | undefined,
-): readonly TopologyNode[] {
-  const internal = { internal: true, scoped: true } as const
-  const sink = { topic: topic ?? `${base}-topic`, ...serdes, ...internal, ...(partition && { partition }) }
-  return [
-    { name: `${base}-sink`, kind: 'sink', parents, sink, build: writeTo(sink), ...untouched },
-    {
-      name: `${base}-source`,
-      kind: 'source',
-      parents: [],
-      source: { topics: [sink.topic], ...serdes, ...internal },
-      ...untouched,
-    },
-  ]
+/** Where the right table keeps the key that is asked for; without a key there is nothing to find, anywhere. */
+function partitionOfAsked({
+  partitioner,
+}: ForeignJoinParts): ((record: FlowRecord, partitions: number) => number | undefined) | undefined {
+  if (partitioner === undefined) return undefined
+  return ({ key }, partitions) => (isAbsent(key) ? undefined : partitioner(key, partitions))
 }
 
 function partitionOfAsker(record: FlowRecord): number | undefined {

@@ -31,9 +31,4 @@ export interface ManagedStore {
 }
 
 /** @param record that caused the update, where it is known */
-export type LogUpdate = (
-  key: Bytes,
-  value: Bytes | null,
-  timestamp: number,
-  record?: FlowRecord,
-) => void
+export type LogUpdate = (key: Bytes, value: Bytes | null, timestamp: number, record?: FlowRecord) => void

@@ -10,9 +10,7 @@ import { checkOptions } from './options.ts'
 import { isMaterialized, placeOf, stateNames, tableStore, valueSerde } from './place.ts'
 import type { TablePlace } from './place.ts'
 import type { Table } from './types.ts'
-import type { SourceTableOptions } from './verb-options.ts'
-
-export type ForeignJoinOptions = SourceTableOptions & { readonly value?: Serde<never> }
+import type { ForeignJoinOptions } from './verb-options.ts'
 
 /** Adds the join and answers with the table it gives. @throws SLUICE_TOPOLOGY for a table of another application */
 export function addForeignJoin<K, R>(
@@ -20,7 +18,7 @@ export function addForeignJoin<K, R>(
   place: TablePlace,
   other: unknown,
   [foreignKey, joiner]: readonly [foreignKey: unknown, joiner: unknown],
-  options: ForeignJoinOptions | undefined,
+  options: ForeignJoinOptions<never, never> | undefined,
 ): Table<K, R> {
   checkOptions('joinForeign', options)
   const { shop, key } = place
@@ -41,6 +39,7 @@ export function addForeignJoin<K, R>(
     store,
     emit: options?.emit,
     materialized: isMaterialized(names, options),
+    partitioner: options?.partitioner as ForeignJoinParts['partitioner'],
     ...namedParts(names.said),
   })
   for (const node of nodes) shop.builder.add(node)

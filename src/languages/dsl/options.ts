@@ -75,7 +75,7 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   groupBy: SERDES,
   groupByKey: SERDES,
   join: [...SERDES, 'grace'],
-  joinForeign: [...MATERIALIZED, 'value'],
+  joinForeign: [...MATERIALIZED, 'value', 'partitioner'],
   joinGlobal: ['name', 'key'],
   leftJoin: [...SERDES, 'grace'],
   leftJoinGlobal: ['name', 'key'],

@@ -13,14 +13,19 @@ import { toStream } from '../../engine/operators/to-stream.ts'
 import { stepName } from '../../engine/topology/names.ts'
 import type { TopologyNode } from '../../engine/topology/node.ts'
 import { addForeignJoin } from './foreign-join.ts'
-import type { ForeignJoinOptions } from './foreign-join.ts'
 import { checkOptions } from './options.ts'
 import type { Verb } from './options.ts'
 import { freeName, givenName, placeOf, stateNames, tableStore } from './place.ts'
 import type { StateNames, TablePlace } from './place.ts'
 import type { GroupedTable, Stream, Table } from './types.ts'
 import { addSuppress } from './suppress.ts'
-import type { DerivedTableOptions, Named, NewKeyOptions, Present } from './verb-options.ts'
+import type {
+  DerivedTableOptions,
+  ForeignJoinOptions,
+  Named,
+  NewKeyOptions,
+  Present,
+} from './verb-options.ts'
 import type { Suppression } from './window-options.ts'
 
 type Loose = DerivedTableOptions & { readonly value?: Serde<never> }
@@ -83,18 +88,18 @@ export class TableHandle<K, V> implements Table<K, V> {
     other: Table<F, T>,
     foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
     joiner: (value: V, other: NoInfer<T>, key: K) => R,
-    options?: ForeignJoinOptions,
+    options?: ForeignJoinOptions<F, R>,
   ): Table<K, R> {
-    return addForeignJoin('joinForeign', this.place, other, [foreignKey, joiner], options)
+    return addForeignJoin('joinForeign', this.place, other, [foreignKey, joiner], options as never)
   }
 
   leftJoinForeign<F, T, R>(
     other: Table<F, T>,
     foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
     joiner: (value: V, other: NoInfer<T> | null, key: K) => R,
-    options?: ForeignJoinOptions,
+    options?: ForeignJoinOptions<F, R>,
   ): Table<K, R> {
-    return addForeignJoin('leftJoinForeign', this.place, other, [foreignKey, joiner], options)
+    return addForeignJoin('leftJoinForeign', this.place, other, [foreignKey, joiner], options as never)
   }
 
   suppress(until: Suppression<K>, options?: Named): Table<K, V> {

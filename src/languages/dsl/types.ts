@@ -15,6 +15,7 @@ import type {
   DerivedTableOptions,
   EmitOptions,
   EnrichVerbOptions,
+  ForeignJoinOptions,
   FixedKeyContext,
   FixedKeyProcessor,
   GlobalJoinOptions,
@@ -230,14 +231,14 @@ export interface Table<out K, out V> {
     other: Table<F, T>,
     foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
     joiner: (value: V, other: NoInfer<T>, key: K) => R,
-    options?: SourceTableOptions & { readonly value?: Serde<Present<R>> },
+    options?: ForeignJoinOptions<F, R>,
   ): Table<K, R>
   /** As `joinForeign`, but an entry whose foreign key is null, or leads to nothing, is joined with null. */
   leftJoinForeign<F, T, R>(
     other: Table<F, T>,
     foreignKey: (value: V, key: K) => NoInfer<F> | null | undefined,
     joiner: (value: V, other: NoInfer<T> | null, key: K) => R,
-    options?: SourceTableOptions & { readonly value?: Serde<Present<R>> },
+    options?: ForeignJoinOptions<F, R>,
   ): Table<K, R>
   /**
    * Holds updates back and hands on only the last of each key: when its window has closed, or after a limit of event time.

@@ -115,6 +115,14 @@ export interface SourceTableOptions extends TableOptions {
   readonly materialized?: boolean
 }
 
+/** Of a join by foreign key; `F` are the keys of the other table. */
+export interface ForeignJoinOptions<F, R> extends SourceTableOptions {
+  /** Serde of the result. Default JSON. */
+  readonly value?: Serde<Present<R>>
+  /** The partition of a key of the other table, from 0 to `partitions - 1`, if its topic is not partitioned by key as Java does. */
+  partitioner?(key: F, partitions: number): number
+}
+
 /** How a stream becomes a table. */
 export interface ToTableOptions<K, V> extends Serdes<K, V>, SourceTableOptions {}
 
