@@ -152,6 +152,12 @@ export const APPLICATION_ERRORS = {
     message: '{node}: not asked, after {attempts} attempt(s): the circuit breaker of {endpoint} is open',
     fix: 'Look at the service; redrive the dead letter when it is well again.',
   },
+  SLUICE_ENRICH_LIMITED: {
+    domain: 'external',
+    retry: 'retry',
+    message: '{node}: not asked, after {attempts} attempt(s): the rate limit of {endpoint} left no call for it in time',
+    fix: 'Raise `rate` or `deadline`, ask less often (cache, batch), or redrive the dead letter when there is less to do.',
+  },
   SLUICE_HTTP_STATUS: {
     domain: 'external',
     retry: 'retry',

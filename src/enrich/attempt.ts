@@ -6,6 +6,7 @@ import type { Ticket } from '../core/async-operator.ts'
 import { sluiceError } from '../core/errors.ts'
 import type { HttpClient } from '../core/http.ts'
 import type { Span } from '../core/trace.ts'
+import type { Quota } from './rate-limiter.ts'
 import type { CallContext } from './sources/source.ts'
 import type { BranchTools, Rider } from './tools.ts'
 
@@ -38,6 +39,11 @@ export class Attempt implements CallContext {
 
   get idempotencyKey(): string {
     return idempotencyKeyOf(this.#tools, this.#lead)
+  }
+
+  /** What limits the rate of an endpoint is for attempts on their way. */
+  get quota(): ((quota: Quota) => void) | undefined {
+    return undefined
   }
 
   get http(): HttpClient {

@@ -14,6 +14,7 @@ import { Call } from './call.ts'
 import { Flights } from './coalesce.ts'
 import type { Question } from './entry.ts'
 import { freezeDeep } from './freeze.ts'
+import type { Limiters, Pacer } from './limiters.ts'
 import { BatchLobby } from './lobby.ts'
 import { sourceMetrics } from './metrics.ts'
 import type { SourceMetrics } from './metrics.ts'
@@ -34,6 +35,12 @@ export function endpointOf({ name, source }: BranchDefinition): string {
   return source.endpoint ?? name
 }
 
+/** What sources of an operator share by endpoint, on all tasks of an instance. */
+export interface Endpoints {
+  readonly breakers: Breakers
+  readonly limiters: Limiters
+}
+
 export class Branch implements BranchTools {
   readonly node: string
   readonly task: string
@@ -47,6 +54,7 @@ export class Branch implements BranchTools {
   readonly alarms: Alarms
   readonly metrics: SourceMetrics
   readonly gate: Gate | undefined
+  readonly pacer: Pacer | undefined
   readonly lobby: Lobby | undefined
   readonly #cache: AnswerCache | undefined
   readonly #flights: Flights<Call> | undefined
@@ -56,9 +64,10 @@ export class Branch implements BranchTools {
     host: AsyncHost,
     slots: Slots,
     alarms: Alarms,
-    breakers: Breakers,
+    { breakers, limiters }: Endpoints,
   ) {
-    const { batch, breaker } = definition.policy
+    const { batch, breaker, rate } = definition.policy
+    const endpoint = endpointOf(definition) || host.node
     this.node = host.node
     this.task = host.task
     this.place = definition.name === '' ? host.node : `${host.node} ${definition.name}`
@@ -71,8 +80,8 @@ export class Branch implements BranchTools {
     this.alarms = alarms
     this.metrics = sourceMetrics(host, definition.name, batch !== undefined)
     this.lobby = batch === undefined ? undefined : new BatchLobby(this, batch)
-    this.gate =
-      breaker === undefined ? undefined : breakers.gate(host, endpointOf(definition) || host.node, breaker)
+    this.gate = breaker === undefined ? undefined : breakers.gate(host, endpoint, breaker)
+    this.pacer = rate === undefined ? undefined : limiters.pacer(host, endpoint, rate)
     this.#cache = this.policy.cache === undefined ? undefined : new AnswerCache(this.policy.cache, host.clock)
     this.#flights = this.policy.coalesce ? new Flights<Call>() : undefined
   }
@@ -138,6 +147,7 @@ export class Branch implements BranchTools {
 
   close(): void {
     this.gate?.breaker.forgetAll(this)
+    this.pacer?.limiter.forgetAll(this)
     this.#flights?.clear()
   }
 

@@ -1,14 +1,14 @@
 /**
  * The circuit breakers of one operator: one for each endpoint and instance, shared by its tasks, because a service that is
- * down is down for all of them. It must never keep an instance that is gone in memory.
+ * down is down for all of them.
  */
 import type { AsyncHost } from '../core/async-operator.ts'
-import type { Metrics } from '../core/metrics.ts'
 import { Breaker } from './breaker.ts'
 import type { BreakerChange, BreakerState, Pass, PassOutcome } from './breaker.ts'
 import type { BreakerPolicy } from './breaker-policy.ts'
 import { breakerMetrics } from './metrics.ts'
 import type { BreakerMetrics } from './metrics.ts'
+import { PerEndpoint } from './per-endpoint.ts'
 
 /** A breaker as the calls of one task see it. */
 export interface Gate {
@@ -27,8 +27,7 @@ interface Kept {
 const LEVELS: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
 export class Breakers {
-  /** The registry of metrics stands for the instance: there is one each, and it outlives the tasks. */
-  readonly #kept = new WeakMap<Metrics, Map<string, Kept>>()
+  readonly #shared = new PerEndpoint<Kept>()
 
   /** The breaker of an endpoint, for the task of a host. */
   gate(host: AsyncHost, endpoint: string, policy: BreakerPolicy): Gate {
@@ -47,15 +46,11 @@ export class Breakers {
   }
 
   #of(host: AsyncHost, endpoint: string, policy: BreakerPolicy): Kept {
-    const kept = this.#kept.get(host.metrics) ?? new Map<string, Kept>()
-    this.#kept.set(host.metrics, kept)
-    const known = kept.get(endpoint)
-    if (known !== undefined) return known
-    const breaker = new Breaker(policy, host.clock)
-    const levels = { state: () => LEVELS[breaker.state], held: () => breaker.held }
-    const made = { breaker, metrics: breakerMetrics(host, endpoint, levels) }
-    kept.set(endpoint, made)
-    return made
+    return this.#shared.of(host.metrics, endpoint, () => {
+      const breaker = new Breaker(policy, host.clock)
+      const levels = { state: () => LEVELS[breaker.state], held: () => breaker.held }
+      return { breaker, metrics: breakerMetrics(host, endpoint, levels) }
+    })
   }
 }
 

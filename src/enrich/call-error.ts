@@ -14,14 +14,22 @@ export class CallError extends Error {
   readonly retriable: boolean
   /** Shortest wait the service asked for, ms. */
   readonly retryAfterMs: number
+  /** The service refused it for coming too fast (HTTP 429), or asked to be left alone for a while. */
+  readonly throttled: boolean
 
   constructor(
     message: string,
-    options: { readonly retriable: boolean; readonly retryAfterMs?: number; readonly cause?: unknown },
+    options: {
+      readonly retriable: boolean
+      readonly retryAfterMs?: number
+      readonly throttled?: boolean
+      readonly cause?: unknown
+    },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'CallError'
     this.retriable = options.retriable
     this.retryAfterMs = options.retryAfterMs ?? 0
+    this.throttled = options.throttled ?? this.retryAfterMs > 0
   }
 }

@@ -68,7 +68,7 @@ export class Call implements Rider {
     return this.#waiters.reduce((latest, { deadlineAt }) => Math.max(latest, deadlineAt), 0)
   }
 
-  /** Why it is not made now, while the circuit breaker holds it. */
+  /** Why it is not made now, while the circuit breaker or the rate limit holds it. */
   get heldBack(): SluiceError | undefined {
     return this.#carrier?.heldBack
   }

@@ -18,12 +18,15 @@ import { endpointOf } from './branch.ts'
 import type { BranchDefinition } from './branch.ts'
 import { opensAlike } from './breaker-policy.ts'
 import { Breakers } from './breakers.ts'
+import { Limiters } from './limiters.ts'
 import { freezeDeep } from './freeze.ts'
 import { openOperator } from './operator.ts'
 import type { Fallback, OperatorDefinition } from './operator.ts'
 import { ORDER_MODES } from './order.ts'
 import type { OrderMode } from './order.ts'
 import { sourcePolicy } from './policy.ts'
+import type { SourcePolicy } from './policy.ts'
+import { paceAlike } from './rate-policy.ts'
 import { source } from './sources/source.ts'
 import type { Source, SourceLike } from './sources/source.ts'
 import type { EnrichOptions, FallbackFunction, SourceMap, Sources } from './types.ts'
@@ -83,10 +86,11 @@ export function enrichment<Value = never, Key = never>(
   const branches = named.map(([name, like]) => branchOf(name, like, place))
   const writes = branches.some((branch) => branch.source.kind === 'write')
   const single = isSource(sources)
-  checkBreakers(branches, place)
+  checkShared(branches, 'breaker', opensAlike, ' (only whenOpen may differ)', place)
+  checkShared(branches, 'rate', paceAlike, '', place)
   const definition: OperatorDefinition = {
     branches,
-    breakers: new Breakers(),
+    endpoints: { breakers: new Breakers(), limiters: new Limiters() },
     fields: single ? undefined : branches.map((branch) => branch.name),
     fallbacks: single
       ? [hasFallback(options) ? fallbackOf(options.fallback) : undefined]
@@ -106,19 +110,25 @@ function defaultWindow(branches: readonly BranchDefinition[], concurrency: numbe
   return concurrency * Math.max(8, 2 * largest)
 }
 
-/** Sources of one endpoint share its breaker, which can open in one way only. */
-function checkBreakers(branches: readonly BranchDefinition[], place: string): void {
+/** Sources of one endpoint share its breaker and its rate limit, which can be of one kind only. */
+function checkShared<Name extends 'breaker' | 'rate'>(
+  branches: readonly BranchDefinition[],
+  name: Name,
+  alike: (one: NonNullable<SourcePolicy[Name]>, other: NonNullable<SourcePolicy[Name]>) => boolean,
+  but: string,
+  place: string,
+): void {
   const firsts = new Map<string, BranchDefinition>()
   for (const branch of branches) {
-    const { breaker } = branch.policy
-    if (breaker === undefined) continue
+    const own = branch.policy[name]
+    if (own === undefined) continue
     const endpoint = endpointOf(branch)
     const first = firsts.get(endpoint) ?? branch
     firsts.set(endpoint, first)
-    if (opensAlike(first.policy.breaker!, breaker)) continue
+    if (alike(first.policy[name]!, own)) continue
     throw sluiceError('SLUICE_CONFIG_INVALID', {
-      place: `${place} ${branch.name}: breaker`,
-      expected: `the options of ${first.name}, which asks the same endpoint ${endpoint} (only whenOpen may differ)`,
+      place: `${place} ${branch.name}: ${name}`,
+      expected: `the options of ${first.name}, which asks the same endpoint ${endpoint}${but}`,
       came: 'others',
     })
   }

@@ -21,6 +21,8 @@ export type {
 } from './sources/source.ts'
 export type { BatchOptions } from './batch-policy.ts'
 export type { BreakerOptions } from './breaker-policy.ts'
+export type { Quota } from './rate-limiter.ts'
+export type { Rate, RateOptions } from './rate-policy.ts'
 export type { RetryOptions } from './retry.ts'
 export type { OrderMode } from './order.ts'
 export type {

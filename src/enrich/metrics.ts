@@ -6,7 +6,7 @@
  * `enrich-batch-bisected-total`; per node and task only: `enrich-in-flight` (calls),
  * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-deadline-misses-total`,
  * `enrich-dead-letters-total`, `enrich-drops-total`; per node and endpoint: `enrich-breaker-state`, `enrich-breaker-held`,
- * `enrich-breaker-opened-total`, `enrich-breaker-refused-total`. Timeouts are the calls with outcome timeout.
+ * `enrich-breaker-opened-total`, `enrich-breaker-refused-total`, `enrich-rate-limit`, `enrich-rate-waiting`. Timeouts are the calls with outcome timeout.
  */
 import type { AsyncHost } from '../core/async-operator.ts'
 import type { Counter, Histogram } from '../core/metrics.ts'
@@ -93,6 +93,17 @@ export function breakerMetrics(
     opened: metrics.counter('enrich-breaker-opened-total', labels),
     refused: metrics.counter('enrich-breaker-refused-total', labels),
   }
+}
+
+/** Of the whole instance, as breakers are. */
+export function limiterMetrics(
+  { node, metrics }: AsyncHost,
+  endpoint: string,
+  levels: { rate(): number; waiting(): number },
+): void {
+  const labels = { node, endpoint }
+  metrics.gauge('enrich-rate-limit', () => levels.rate(), labels)
+  metrics.gauge('enrich-rate-waiting', () => levels.waiting(), labels)
 }
 
 export function operatorMetrics(host: AsyncHost, levels: OperatorLevels): OperatorMetrics {

@@ -8,8 +8,7 @@ import type { SluiceError } from '../core/errors.ts'
 import type { Span } from '../core/trace.ts'
 import { Alarms } from './alarms.ts'
 import { Branch } from './branch.ts'
-import type { BranchDefinition } from './branch.ts'
-import type { Breakers } from './breakers.ts'
+import type { BranchDefinition, Endpoints } from './branch.ts'
 import { Entry, Question } from './entry.ts'
 import type { Desk } from './entry.ts'
 import { operatorMetrics } from './metrics.ts'
@@ -23,7 +22,7 @@ export type Fallback = (value: never, error: Error) => unknown
 /** All options, complete and checked. */
 export interface OperatorDefinition {
   readonly branches: readonly BranchDefinition[]
-  readonly breakers: Breakers
+  readonly endpoints: Endpoints
   /** The field each branch fills; absent: a single source, whose answer becomes the value. */
   readonly fields: readonly string[] | undefined
   readonly fallbacks: readonly (Fallback | undefined)[]
@@ -63,8 +62,8 @@ class EnrichOperator implements AsyncOperator, Desk {
     this.#host = host
     this.#alarms = new Alarms(host.clock)
     this.#slots = new Slots(definition.concurrency)
-    const { branches, breakers } = definition
-    this.#branches = branches.map((one) => new Branch(one, host, this.#slots, this.#alarms, breakers))
+    const { branches, endpoints } = definition
+    this.#branches = branches.map((one) => new Branch(one, host, this.#slots, this.#alarms, endpoints))
     this.#order = new Order(
       definition.order,
       (entry) => this.#begin(entry),

@@ -16,6 +16,8 @@ import type { BatchOptions, BatchPolicy } from './batch-policy.ts'
 import { breakerPolicy, breakerSpec } from './breaker-policy.ts'
 import type { BreakerOptions, BreakerPolicy } from './breaker-policy.ts'
 import type { CachePolicy } from './cache.ts'
+import { ratePolicy, rateSpec } from './rate-policy.ts'
+import type { Rate, RateOptions, RatePolicy } from './rate-policy.ts'
 import { retryPolicy, retrySpec } from './retry.ts'
 import type { RetryOptions, RetryPolicy } from './retry.ts'
 import type { CacheKey, Source } from './sources/source.ts'
@@ -28,6 +30,7 @@ export interface SourcePolicy {
   /** Undefined: each request goes alone. */
   readonly batch: BatchPolicy | undefined
   readonly breaker: BreakerPolicy | undefined
+  readonly rate: RatePolicy | undefined
   /** The user's own key of an answer. */
   readonly key: CacheKey | undefined
   /** Sharing was asked for, so the record's key identifies requests that have no identity of their own. */
@@ -71,6 +74,7 @@ type SourceFields = {
   readonly coalesce: Field<boolean | undefined>
   readonly batch: Field<BatchPolicy | boolean>
   readonly breaker: Field<BreakerPolicy | false>
+  readonly rate: Field<RatePolicy | undefined>
 }
 
 /** Options that every source has. */
@@ -105,6 +109,13 @@ export const sourceSpec: ConfigSpec<SourceFields> = defineConfig({
     (came, place) =>
       came === false ? came : breakerPolicy(came === true ? {} : (came as BreakerOptions), place),
   ),
+  rate: optional(
+    customField<RatePolicy>(
+      `calls/s, calls/m, calls/h, auto or { ${Object.keys(rateSpec.fields).join(', ')} }`,
+      { doc: 'Most calls in a time, of all tasks of an instance; default: no limit.', example: '100/s' },
+      (came, place) => ratePolicy(came as Rate | RateOptions, place),
+    ),
+  ),
 })
 
 /** The option `kind` of sources that can be either. */
@@ -137,6 +148,7 @@ export function sourcePolicy(
     batch:
       callMany === undefined || batch === false ? undefined : batch === true ? batchPolicy({}, place) : batch,
     breaker: parsed.breaker === false ? undefined : parsed.breaker,
+    rate: parsed.rate,
     coalesce: parsed.coalesce ?? kind === 'read',
     key: cache?.key,
     keyed: cache !== undefined || parsed.coalesce === true,

@@ -7,6 +7,7 @@ import type { Random } from '../core/random.ts'
 import type { Span } from '../core/trace.ts'
 import type { Alarms } from './alarms.ts'
 import type { Gate } from './breakers.ts'
+import type { Pacer } from './limiters.ts'
 import type { SourceMetrics } from './metrics.ts'
 import type { SourcePolicy } from './policy.ts'
 import type { Slots } from './slots.ts'
@@ -43,7 +44,7 @@ export interface Rider extends Identified {
 
 /** An attempt as a call sees it. */
 export interface Carrier {
-  /** Why it is not made now, while the circuit breaker holds it. */
+  /** Why it is not made now, while the circuit breaker or the rate limit holds it. */
   readonly heldBack: SluiceError | undefined
   /** A call does not want it any more; without any left it is aborted. */
   leave(rider: Rider): void
@@ -71,6 +72,8 @@ export interface BranchTools {
   readonly metrics: SourceMetrics
   /** The circuit breaker of the endpoint; undefined without one. */
   readonly gate: Gate | undefined
+  /** The rate limit of the endpoint; undefined without one. */
+  readonly pacer: Pacer | undefined
   /** Undefined where each request goes alone. */
   readonly lobby: Lobby | undefined
   /** Keeps an answer; gives back what the waiters get. Nobody joins the call afterwards. */

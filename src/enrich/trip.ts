@@ -2,9 +2,9 @@
  * One attempt on its way: for the request of one call, or in a batch for those of several.
  *
  *     queued ──slot──▶ calling ──answer, failure, timeout──▶ over
- *        ▲               │
- *        │               └──circuit breaker is open──▶ held
- *        └──circuit breaker lets it go on─────────────────┘     (nobody waits any more, close: over)
+ *        ▲        ├──rate limit is reached──▶ paced
+ *        │        └──circuit breaker is open─▶ held
+ *        └──they let it go on──────────────────┘     (nobody waits any more, close: over)
  *
  * Whatever comes when it is over is late, counted and ignored. A batch that fails as a whole is made again in halves for
  * the calls that would give up by it, until a request that spoils it for the others is alone.
@@ -17,13 +17,14 @@ import type { Held, Pass } from './breaker.ts'
 import type { Gate } from './breakers.ts'
 import { CallError } from './call-error.ts'
 import { isRetriable } from './retry.ts'
+import type { Paced, Quota } from './rate-limiter.ts'
 import type { SlotUser } from './slots.ts'
 import type { BatchContext } from './sources/source.ts'
 import type { BranchTools, Carrier, Rider } from './tools.ts'
 
-type TripState = 'queued' | 'calling' | 'held' | 'over'
+type TripState = 'queued' | 'calling' | 'paced' | 'held' | 'over'
 
-export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, Held {
+export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, Held, Paced {
   readonly #tools: BranchTools
   readonly #lead: Rider
   /** All calls of a batch in the order of their requests; undefined for one alone. */
@@ -34,6 +35,8 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   #alarm: Alarm | undefined
   /** Of the circuit breaker, while calling. */
   #pass: Pass | undefined
+  /** Of the rate limit, from when it was given until the call is made. */
+  #token = false
   #startedAt = 0
 
   constructor(tools: BranchTools, lead: Rider, batch?: Rider[]) {
@@ -60,7 +63,18 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   }
 
   get heldBack(): SluiceError | undefined {
-    return this.#state === 'held' ? this.#openError(this.#tools.gate!, this.#lead) : undefined
+    if (this.#state === 'paced') return this.#notAsked('SLUICE_ENRICH_LIMITED', this.#lead)
+    return this.#state === 'held' ? this.#notAsked('SLUICE_ENRICH_OPEN', this.#lead) : undefined
+  }
+
+  override get quota(): ((quota: Quota) => void) | undefined {
+    const { pacer } = this.#tools
+    return pacer === undefined ? undefined : (quota) => pacer.limiter.allowed(quota)
+  }
+
+  granted(): void {
+    this.#token = true
+    this.resume()
   }
 
   /** Queues for a slot; also when the circuit breaker holds it no longer. */
@@ -89,12 +103,21 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   }
 
   begin(): void {
-    const { gate, lobby } = this.#tools
-    lobby?.closed(this)
+    const { gate, pacer, slots } = this.#tools
+    if (pacer !== undefined && !this.#token) {
+      this.#token = pacer.limiter.take()
+      if (!this.#token) {
+        this.#state = 'paced'
+        pacer.limiter.hold(this)
+        slots.release(this)
+        return
+      }
+    }
     if (gate !== undefined) {
       this.#pass = gate.breaker.enter()
       if (this.#pass === undefined) return this.#refused(gate)
     }
+    this.#token = false
     this.#call()
   }
 
@@ -102,9 +125,11 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     const wasCalling = this.#state === 'calling'
     this.#state = 'over'
     this.#alarm?.cancel()
-    const { gate, lobby, metrics, place } = this.#tools
+    const { gate, lobby, metrics, pacer, place } = this.#tools
     lobby?.closed(this)
     gate?.breaker.forget(this)
+    pacer?.limiter.forget(this)
+    this.#giveToken()
     if (!wasCalling) return
     this.#givePass('cancelled')
     metrics.aborted.value++
@@ -114,7 +139,8 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   }
 
   #call(): void {
-    const { alarms, clock, policy, place, metrics } = this.#tools
+    const { alarms, clock, lobby, policy, place, metrics } = this.#tools
+    lobby?.closed(this)
     this.span = this.#lead.trace?.child(place, { 'sluice.attempt': this.attempt })
     this.#state = 'calling'
     this.#startedAt = clock.monotonic()
@@ -154,16 +180,24 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   /** No attempt was made, and none is counted. */
   #refused(gate: Gate): void {
     gate.metrics.refused.value++
-    const { clock, policy, slots } = this.#tools
+    const { clock, lobby, policy, slots } = this.#tools
     const goesOnAt = clock.monotonic() + gate.breaker.waitMs
     if (policy.breaker!.whenOpen === 'give-up' || goesOnAt >= this.#lastDeadline) {
       this.#state = 'over'
-      for (const rider of this.#riders()) rider.refused(this, this.#openError(gate, rider))
+      lobby?.closed(this)
+      for (const rider of this.#riders()) rider.refused(this, this.#notAsked('SLUICE_ENRICH_OPEN', rider))
     } else {
       this.#state = 'held'
       gate.breaker.hold(this)
     }
+    this.#giveToken()
     slots.release(this)
+  }
+
+  #giveToken(): void {
+    if (!this.#token) return
+    this.#token = false
+    this.#tools.pacer!.limiter.giveBack()
   }
 
   #riders(): readonly Rider[] {
@@ -175,12 +209,10 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     return this.#batch.reduce((latest, rider) => Math.max(latest, rider.lastDeadline), 0)
   }
 
-  #openError({ endpoint }: Gate, rider: Rider): SluiceError {
-    return sluiceError('SLUICE_ENRICH_OPEN', {
-      node: this.#tools.place,
-      attempts: rider.attempt - 1,
-      endpoint,
-    })
+  #notAsked(code: 'SLUICE_ENRICH_OPEN' | 'SLUICE_ENRICH_LIMITED', rider: Rider): SluiceError {
+    const { gate, pacer, place } = this.#tools
+    const { endpoint } = code === 'SLUICE_ENRICH_OPEN' ? gate! : pacer!
+    return sluiceError(code, { node: place, attempts: rider.attempt - 1, endpoint })
   }
 
   #givePass(outcome: 'ok' | 'failed' | 'cancelled'): void {
@@ -199,6 +231,7 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     }
     // An answer that asks for another call is one all the same: the endpoint is well.
     this.#givePass('ok')
+    this.#tools.pacer?.limiter.well()
     if (!this.#is('calling')) return
     if (this.#batch !== undefined) this.#deal(this.#batch, value)
     else {
@@ -265,6 +298,7 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     if (this.#state !== 'calling') return
     // What says that repeating gives the same (an HTTP 400) is about the request, not about the endpoint.
     this.#givePass(isRetriable(error) ? 'failed' : 'ok')
+    if (error instanceof CallError && error.throttled) this.#tools.pacer?.limiter.refused(error.retryAfterMs)
     if (!this.#is('calling')) return
     this.#over(error)
     if (!timedOut) this.#tools.metrics.error.value++

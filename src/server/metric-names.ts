@@ -107,6 +107,14 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
     type: 'counter',
     help: 'Times a call was held or given up because the circuit breaker was open.',
   },
+  'enrich-rate-limit': {
+    type: 'gauge',
+    help: 'Calls a second the rate limit lets through now, by node and endpoint; 0 while the service wants a pause.',
+  },
+  'enrich-rate-waiting': {
+    type: 'gauge',
+    help: 'Calls that wait for their turn under the rate limit, by node and endpoint.',
+  },
   'enrich-drops-total': { type: 'counter', help: 'Records dropped for a failed call, by option.' },
 }
 

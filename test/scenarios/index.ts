@@ -11,6 +11,7 @@ import { fansOut } from './fans-out.ts'
 import { globals } from './globals.ts'
 import { joins } from './joins.ts'
 import { pairs } from './pairs.ts'
+import { policies } from './policies.ts'
 import { punctuates } from './punctuates.ts'
 import { refers } from './refers.ts'
 import { rejects } from './rejects.ts'
@@ -30,6 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   asks,
   breaks,
   batches,
+  policies,
   punctuates,
   rejects,
   fansOut,

@@ -11,6 +11,7 @@ import { CallError } from '../call-error.ts'
 import { kindField, sourceSpec } from '../policy.ts'
 import { compileBody, compileHeader, compileUrl } from './http-template.ts'
 import type { Template } from './http-template.ts'
+import { quotaOf } from './quota-headers.ts'
 import { retryAfterMs } from './retry-after.ts'
 import type { CallContext, Source, SourceOptions } from './source.ts'
 
@@ -129,6 +130,7 @@ export function http<Answer = unknown>(
         signal: context.signal,
         ...(body === undefined ? {} : { body }),
       })
+      tellQuota(answer, context)
       if (answer.status >= 200 && answer.status < 300) {
         return read(answer, response, method, target.origin + path) as Answer
       }
@@ -136,6 +138,14 @@ export function http<Answer = unknown>(
       throw statusError(answer, method, target.origin + path, context.now())
     },
   }
+}
+
+/** Headers are read only where somebody keeps a rate. */
+function tellQuota({ headers }: HttpResponse, context: CallContext): void {
+  const { quota } = context
+  if (quota === undefined) return
+  const said = quotaOf(headers, context.now())
+  if (said !== undefined) quota(said)
 }
 
 /** The options that are not about HTTP; the operator reads them. */
@@ -268,6 +278,7 @@ function statusError(answer: HttpResponse, method: string, url: string, now: num
   return new CallError(cause.message, {
     retriable,
     retryAfterMs: retriable ? retryAfterMs(answer.headers['retry-after'], now) : 0,
+    ...(status === 429 ? { throttled: true } : {}),
     cause,
   })
 }

@@ -7,6 +7,8 @@ import type { HttpClient } from '../../core/http.ts'
 import type { FlowRecord } from '../../core/record.ts'
 import type { BatchOptions } from '../batch-policy.ts'
 import type { BreakerOptions } from '../breaker-policy.ts'
+import type { Quota } from '../rate-limiter.ts'
+import type { Rate, RateOptions } from '../rate-policy.ts'
 import type { RetryOptions } from '../retry.ts'
 
 /**
@@ -60,6 +62,8 @@ export interface CallContext {
   readonly http: HttpClient
   /** Makes the receiver of a request part of the record's trace (`traceparent`); undefined where none is collected. */
   readonly traceHeaders?: Readonly<Record<string, string>> | undefined
+  /** Tells what the service still allows, as it said itself; undefined where no `rate` is given. */
+  readonly quota?: ((quota: Quota) => void) | undefined
   /** Wall clock, ms since 1970. */
   now(): number
 }
@@ -89,6 +93,11 @@ export interface SourceOptions {
    * Sources of an operator with the same endpoint share one breaker on all tasks of the instance.
    */
   readonly breaker?: boolean | BreakerOptions
+  /**
+   * Most calls in a time, for instance `100/s`, of all tasks of an instance that ask this endpoint; others wait in order. A
+   * Retry-After or RateLimit header of the service that allows less is followed. `auto`: only those. Default: no limit.
+   */
+  readonly rate?: Rate | RateOptions
 }
 
 export interface CacheOptions {
@@ -210,6 +219,7 @@ function contextOfOne(context: CallContext): BatchContext {
     attempt: context.attempt,
     idempotencyKeys: [context.idempotencyKey],
     traceHeaders: context.traceHeaders,
+    quota: context.quota,
     now: () => context.now(),
   }
 }
