@@ -1,4 +1,4 @@
-/** `/stores`: what the stores of the application hold, as JSON. Committed values only; a key is given as text or JSON. */
+/** Answers below `/stores`: what the stores of the application hold, as JSON. Committed values only; a key is given as text or JSON. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isSluiceError, problemOf, sluiceError } from '../core/errors.ts'
 import type { Serde } from '../core/serde.ts'

@@ -6,6 +6,9 @@ import { runScenario, type RunResult } from '../../../src/testing/scenario/run.t
 import type { Scenario } from '../../../src/testing/scenario/scenario.ts'
 import { failpointCounts } from '../../../src/testing/simulation/failpoints.ts'
 import { seededRandom } from '../../../src/testing/simulation/random.ts'
+import { source } from '../../../src/enrich/index.ts'
+import { defineApp, json, string, topic } from '../../../src/index.ts'
+import { events } from '../../scenarios/events.ts'
 import { SCENARIOS } from '../../scenarios/index.ts'
 
 /** As one seed in ten draws it: whatever faults there are, they are off. */
@@ -115,10 +118,14 @@ describe('a run', () => {
   })
 
   it('ends with a problem, and in time, when an application cannot come to rest', async () => {
-    const scenario = named('asks')
+    const silent = source((_: unknown) => new Promise<string>(() => {}), { timeout: '1h' })
+    const out = topic('in-order', { key: string, value: json<string>() })
     const deaf: Scenario = {
-      ...scenario,
-      app: () => scenario.app(() => new Promise(() => {})),
+      ...named('asks'),
+      app: () =>
+        defineApp('asks', (flow) => {
+          flow.stream(events).enrich(silent, { name: 'ask', deadline: '2h' }).to(out)
+        }),
     }
     const result = await runScenario(deaf, 1, { plan: { ...STRAIGHT, records: 5 } })
     expect(result.problems.join()).toContain('no rest')
