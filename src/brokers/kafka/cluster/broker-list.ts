@@ -1,11 +1,14 @@
 /** The brokers of the cluster by number, as metadata names them, and the addresses to begin with. */
 import type { Random } from '../../../core/random.ts'
+import { showAddress } from '../network/address.ts'
 import type { Address } from '../network/address.ts'
 
 export class BrokerList {
   readonly #bootstrap: readonly Address[]
   readonly #random: Random
   #known: ReadonlyMap<number, Address> = new Map()
+  /** Addresses to which the last connection failed or was lost. */
+  readonly #down = new Set<string>()
 
   constructor(bootstrap: readonly Address[], random: Random) {
     this.#bootstrap = bootstrap
@@ -25,6 +28,17 @@ export class BrokerList {
 
   address(brokerId: number): Address | undefined {
     return this.#known.get(brokerId)
+  }
+
+  setDown(address: Address, isDown: boolean): void {
+    if (isDown) this.#down.add(showAddress(address))
+    else this.#down.delete(showAddress(address))
+  }
+
+  /** True until a connection is made again. */
+  isDown(brokerId: number): boolean {
+    const address = this.#known.get(brokerId)
+    return address !== undefined && this.#down.has(showAddress(address))
   }
 
   ids(): readonly number[] {

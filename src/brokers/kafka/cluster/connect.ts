@@ -1,7 +1,5 @@
 /** The cluster over real connections: bootstrap, requests by broker, metadata and coordinators put together. */
 import { isSluiceError, sluiceError } from '../../../core/errors.ts'
-import type { SluiceError } from '../../../core/errors.ts'
-import { nearestFirst } from '../../nearest.ts'
 import { parseAddress } from '../network/address.ts'
 import type { Address } from '../network/address.ts'
 import { repeat } from '../network/backoff.ts'
@@ -10,7 +8,7 @@ import { Connections } from '../network/connections.ts'
 import type { Features } from '../network/versions.ts'
 import type { Api } from '../protocol/api.ts'
 import { metadataApi } from '../protocol/messages/metadata.ts'
-import type { MetadataRequestDraft, MetadataResponse } from '../protocol/messages/metadata.ts'
+import type { MetadataResponse } from '../protocol/messages/metadata.ts'
 import { BrokerList } from './broker-list.ts'
 import type {
   Body,
@@ -24,6 +22,7 @@ import type {
 } from './cluster.ts'
 import { Coordinators, LOOKUP_TIMEOUT_MS } from './coordinators.ts'
 import { errorKind, failure } from './error-codes.ts'
+import { metadataRequest, missingPartition, missingTopic } from './metadata-request.ts'
 import { Refresher } from './refresher.ts'
 import { Topics, isGone, topicOf } from './topics.ts'
 
@@ -33,8 +32,6 @@ const METADATA_MAX_AGE_MS = 60_000
 /** A topic just created is not known to every broker at once: of one broker, and of several. */
 const MISSING_AFTER_MS = [500, 3000] as const
 const LOOKUP: RequestOptions = { timeoutMs: LOOKUP_TIMEOUT_MS }
-/** In the message about a topic that is missing. */
-const NAMES_SHOWN = 10
 
 /**
  * Connects to a cluster by the first address that answers.
@@ -58,13 +55,6 @@ function warnOfPlainSecrets({ security, log }: ClusterOptions): void {
   const mechanism = security?.sasl?.mechanism
   if (security?.tls !== undefined || mechanism === undefined || mechanism.startsWith('SCRAM')) return
   log.warn({ mechanism }, 'the login to Kafka is sent unencrypted: use TLS, or SCRAM')
-}
-
-function metadataRequest(names: readonly string[] | null): MetadataRequestDraft {
-  return {
-    topics: names === null ? null : names.map((name) => ({ name })),
-    allowAutoTopicCreation: false,
-  }
 }
 
 class KafkaCluster implements Cluster {
@@ -101,7 +91,7 @@ class KafkaCluster implements Cluster {
       security,
       connectTimeoutMs: this.#connectTimeoutMs,
       opened: (connection) => this.#opened(connection),
-      down: () => this.#down(),
+      down: (address) => this.#down(address),
     })
     this.#coordinators = new Coordinators(this.any.bind(this), (attempt) => this.#repeat(attempt))
     const maxAgeMs = options.metadataMaxAgeMs ?? METADATA_MAX_AGE_MS
@@ -214,13 +204,15 @@ class KafkaCluster implements Cluster {
     })
   }
 
-  #opened({ versions }: Connection): void {
+  #opened({ versions, address }: Connection): void {
+    this.#brokers.setDown(address, false)
     if (versions.features.epoch >= this.#features.epoch) this.#features = versions.features
   }
 
   /** Its partitions and groups move to others, or it comes back: metadata tells. */
-  #down(): void {
-    this.#coordinators.forgetAll()
+  #down(address: Address): void {
+    this.#brokers.setDown(address, true)
+    this.#coordinators.forgetAt(address)
     this.#refresher.soon()
   }
 
@@ -269,7 +261,17 @@ class KafkaCluster implements Cluster {
 
   async #askUsed(): Promise<boolean> {
     await this.#ask([...this.#used])
-    return !this.#topics.incomplete
+    const lost = [...this.#topics.leaders()].filter((brokerId) => this.#brokers.isDown(brokerId))
+    for (const brokerId of lost) this.#probe(brokerId)
+    return lost.length === 0 && !this.#topics.incomplete
+  }
+
+  /** A leader that was lost is coming back, or the cluster has not noticed yet: it is asked until either shows. */
+  #probe(brokerId: number): void {
+    const address = this.#brokers.address(brokerId)
+    if (address === undefined) return
+    // Its outcome is told to `opened` and `down`.
+    this.#connections.get(address, 'metadata').catch(() => undefined)
   }
 
   /** Asks any broker about topics (null: all), and takes over what it says. */
@@ -356,18 +358,13 @@ class KafkaCluster implements Cluster {
       ),
     )
     for (const answer of await Promise.all(answers)) if (answer !== undefined) this.#takeOver(answer)
-    if (this.#topics.get(topic)?.partitions[partition] === undefined)
-      throw await this.#missing(topic, partition)
-  }
-
-  async #missing(topic: string, partition: number): Promise<SluiceError> {
-    const partitions = this.#topics.get(topic)?.partitions.length
-    const names = partitions === undefined ? (await this.allTopics()).map(({ name }) => name) : []
-    return sluiceError('SLUICE_TOPIC_MISSING', {
-      topic: partitions === undefined ? topic : `${topic}-${partition}`,
-      place: partitions === undefined ? '' : `: it has ${partitions} partition(s)`,
-      existing: nearestFirst(topic, names).slice(0, NAMES_SHOWN).join(', ') || '(none)',
-    })
+    const partitions = this.#topics.get(topic)?.partitions
+    if (partitions === undefined)
+      throw missingTopic(
+        topic,
+        (await this.allTopics()).map(({ name }) => name),
+      )
+    if (partitions[partition] === undefined) throw missingPartition(topic, partition, partitions.length)
   }
 
   // ---- the end

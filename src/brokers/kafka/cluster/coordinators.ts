@@ -1,5 +1,6 @@
 /** Who coordinates which group or transactional id: asked once, remembered until that broker says otherwise. */
 import { sluiceError } from '../../../core/errors.ts'
+import type { Address } from '../network/address.ts'
 import { findCoordinatorApi } from '../protocol/messages/find-coordinator.ts'
 import type {
   FindCoordinatorRequestDraft,
@@ -16,10 +17,13 @@ export const LOOKUP_TIMEOUT_MS = 5000
 
 const KEY_TYPES: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 }
 
-export interface Coordinator {
+export interface Coordinator extends Address {
   readonly brokerId: number
-  readonly host: string
-  readonly port: number
+}
+
+interface Known {
+  readonly asking: Promise<Coordinator>
+  found: Coordinator | undefined
 }
 
 interface Answer extends Coordinator {
@@ -33,7 +37,7 @@ type Repeat = <T>(attempt: () => Promise<T | undefined>) => Promise<T | undefine
 export class Coordinators {
   readonly #any: Cluster['any']
   readonly #repeat: Repeat
-  readonly #known = new Map<string, Promise<Coordinator>>()
+  readonly #known = new Map<string, Known>()
 
   constructor(any: Cluster['any'], repeat: Repeat) {
     this.#any = any
@@ -44,23 +48,30 @@ export class Coordinators {
   find(kind: CoordinatorKind, key: string): Promise<Coordinator> {
     const name = `${kind} ${key}`
     const known = this.#known.get(name)
-    if (known !== undefined) return known
-    const asking = this.#ask(kind, key)
-    this.#known.set(name, asking)
-    asking.catch(() => {
-      // Meanwhile it may have been forgotten, and asked for again.
-      if (this.#known.get(name) === asking) this.#known.delete(name)
-    })
-    return asking
+    if (known !== undefined) return known.asking
+    const asked: Known = { asking: this.#ask(kind, key), found: undefined }
+    this.#known.set(name, asked)
+    asked.asking.then(
+      (found) => {
+        asked.found = found
+      },
+      () => {
+        // Meanwhile it may have been forgotten, and asked for again.
+        if (this.#known.get(name) === asked) this.#known.delete(name)
+      },
+    )
+    return asked.asking
   }
 
   forget(kind: CoordinatorKind, key: string): void {
     this.#known.delete(`${kind} ${key}`)
   }
 
-  /** Forgets all: a broker is gone, and what it coordinated moves to others. */
-  forgetAll(): void {
-    this.#known.clear()
+  /** A broker is lost: what it coordinated moves to others, unless it is soon back. */
+  forgetAt({ host, port }: Address): void {
+    for (const [name, { found }] of this.#known) {
+      if (found?.host === host && found.port === port) this.#known.delete(name)
+    }
   }
 
   async #ask(kind: CoordinatorKind, key: string): Promise<Coordinator> {

@@ -27,6 +27,13 @@ export class Topics {
     return [...this.#byName.values()].some(({ partitions }) => partitions.some(({ leader }) => leader === -1))
   }
 
+  /** Brokers that lead something. */
+  leaders(): ReadonlySet<number> {
+    return new Set(
+      [...this.#byName.values()].flatMap(({ partitions }) => partitions.map(({ leader }) => leader)),
+    )
+  }
+
   /** The leader of a partition; undefined if it is not known or there is none. */
   leader(topic: string, partition: number): Leader | undefined {
     const known = this.#byName.get(topic)

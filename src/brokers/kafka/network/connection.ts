@@ -101,6 +101,10 @@ export class Connection {
     await this.#login()
   }
 
+  get address(): Address {
+    return this.#options.address
+  }
+
   get isOpen(): boolean {
     return this.#fault === undefined
   }

@@ -5,6 +5,7 @@ import { connectCluster } from '../../../../src/brokers/kafka/cluster/connect.ts
 import { findCoordinatorApi } from '../../../../src/brokers/kafka/protocol/messages/find-coordinator.ts'
 import { heartbeatApi } from '../../../../src/brokers/kafka/protocol/messages/heartbeat.ts'
 import { metadataApi } from '../../../../src/brokers/kafka/protocol/messages/metadata.ts'
+import { sleep } from '../../../../src/core/clock.ts'
 import { SILENT } from '../../../../src/core/log.ts'
 import { systemClock } from '../../../../src/platform/clock.ts'
 import { systemRandom } from '../../../../src/platform/random.ts'
@@ -132,6 +133,50 @@ describe('a cluster', () => {
     cluster.moved('t', 0, { brokerId: 1, epoch: 2 })
     expect(cluster.leaderNow('t', 0)).toMatchObject({ brokerId: 1, epoch: 2 })
     expect(changes).toBe(2)
+  })
+
+  it('goes on asking while a lost leader is still named, though nobody asks it to', async () => {
+    const brokers: FakeBroker[] = []
+    let hasNoticed = false
+    const serve = (asked: Asked): void =>
+      answerMetadata(asked, brokers, hasNoticed ? 2 : 1, hasNoticed ? 1 : 0)
+    brokers.push(await fakeBroker(OFFER, serve), await fakeBroker(OFFER, serve))
+    const cluster = await connect([brokers[1]!.address])
+    await cluster.leader('t', 0)
+    await cluster.request(1, 'fetch', metadataApi, { topics: [] })
+    await brokers[0]!.close()
+    await sleep(systemClock, 500)
+    expect(cluster.leaderNow('t', 0)).toMatchObject({ brokerId: 1 })
+    hasNoticed = true
+    await expect.poll(() => cluster.leaderNow('t', 0), { timeout: 3000 }).toMatchObject({ brokerId: 2 })
+  })
+
+  it('forgets the coordinators of a broker that is lost, and no others', async () => {
+    const brokers: FakeBroker[] = []
+    let asks = 0
+    const serve = (asked: Asked): void => {
+      if (asked.header.apiKey === metadataApi.key) return answerMetadata(asked, brokers, 2)
+      asks++
+      const key = asked.body(findCoordinatorApi).coordinatorKeys[0]!
+      const nodeId = key === 'at-1' ? 1 : 2
+      const found = {
+        key,
+        nodeId,
+        host: '127.0.0.1',
+        port: brokers[nodeId - 1]!.port,
+        errorCode: 0,
+        errorMessage: null,
+      }
+      asked.answer(findCoordinatorApi, { coordinators: [found] })
+    }
+    brokers.push(await fakeBroker(OFFER, serve), await fakeBroker(OFFER, serve))
+    const cluster = await connect([brokers[1]!.address])
+    const find = (): Promise<readonly number[]> =>
+      Promise.all(['at-1', 'at-2'].map((key) => cluster.coordinator('group', key)))
+    expect(await find()).toEqual([1, 2])
+    await cluster.request(1, 'coordination', metadataApi, { topics: [] })
+    await brokers[0]!.close()
+    await expect.poll(async () => (await find()) && asks).toBe(3)
   })
 
   it('tells a broker that is not in the cluster from one that does not answer', async () => {

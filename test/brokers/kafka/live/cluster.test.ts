@@ -98,7 +98,7 @@ describe.skipIf(noKafka())('a cluster', () => {
       code: 'SLUICE_TOPIC_MISSING',
       fix: expect.stringContaining(name) as string,
     })
-    await expect(cluster.leader(name, 1)).rejects.toThrow(/-1" does not exist: it has 1 partition/)
+    await expect(cluster.leader(name, 1)).rejects.toThrow(/-1" does not exist: the topic has 1 partition/)
   })
 
   it('finds coordinators, also at the very first use, when their topics are still made', async () => {

@@ -1,5 +1,5 @@
 /** Three brokers of which some die, stop and come back: leaders and coordinators are found where they went. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startKafka } from '../../../../scripts/kafka/start.ts'
 import type { Kafka } from '../../../../scripts/kafka/start.ts'
 import type { Cluster } from '../../../../src/brokers/kafka/cluster/cluster.ts'
@@ -69,6 +69,7 @@ describe.skipIf(notInMatrix())('three brokers', { timeout: 180_000 }, () => {
     const topic = await replicatedTopic(cluster)
     const { brokerId } = await cluster.leader(topic, 0)
     kafka.pause(brokerId - 1)
+    onTestFinished(() => kafka.resume(brokerId - 1))
     const start = performance.now()
     await expect(
       cluster.request(brokerId, 'produce', metadataApi, ask, { timeoutMs: 1000 }),
