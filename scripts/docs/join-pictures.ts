@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { App } from '../../src/index.ts'
 import { createDriver } from '../../src/testing/driver.ts'
+import type { Driver } from '../../src/testing/driver.ts'
 import { timeline } from './timeline.ts'
 import type { Happening } from './timeline.ts'
 
@@ -32,7 +33,7 @@ export async function joinPictures(): Promise<ReadonlyMap<string, string>> {
   return pictures
 }
 
-function inputOf(page: string, file: string): readonly Input[] {
+export function inputOf(page: string, file: string): readonly Input[] {
   const [, lines] = new RegExp(`^\`\`\`jsonl input ${file}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(page)!
   return lines!
     .trim()
@@ -40,14 +41,18 @@ function inputOf(page: string, file: string): readonly Input[] {
     .map((line) => JSON.parse(line) as Input)
 }
 
-async function happenings(program: string, inputs: readonly Input[]): Promise<readonly Happening[]> {
+/** What a program does with its input. */
+export async function happenings(program: string, inputs: readonly Input[]): Promise<readonly Happening[]> {
   const plan = (await load(program)).plan()
   const driver = await createDriver(plan)
   const happened: Happening[] = []
+  let drops = 0
   for (const [index, { topic, key, value, timestamp }] of inputs.entries()) {
     const bytes = value === null ? null : Buffer.from(JSON.stringify(value))
     driver.pipeBytes({ topic, key: Buffer.from(key), value: bytes, timestamp, headers: [] })
-    happened.push({ lane: topic, key, value, timestamp, arrival: index + 1 })
+    const dropped = droppedBy(driver) > drops
+    drops = droppedBy(driver)
+    happened.push({ lane: topic, key, value, timestamp, arrival: index + 1, ...(dropped && { dropped }) })
     for (const sink of plan.sinkTopics) {
       for (const result of driver.readBytes(sink)) {
         const parsed: unknown = result.value === null ? null : JSON.parse(String(Buffer.from(result.value)))
@@ -58,6 +63,11 @@ async function happenings(program: string, inputs: readonly Input[]): Promise<re
   }
   driver.close()
   return happened
+}
+
+function droppedBy({ metrics }: Driver): number {
+  const drops = metrics.samples().filter(({ name }) => name === 'dropped-records-total')
+  return drops.reduce((sum, { value }) => sum + value, 0)
 }
 
 /** As if it stood in a file of a project. */

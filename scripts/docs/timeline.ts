@@ -9,6 +9,8 @@ export interface Happening {
   readonly timestamp: number
   /** Of an input: its place in the order of arrival, from 1. */
   readonly arrival?: number
+  /** Of an input: it came too late and was dropped. */
+  readonly dropped?: boolean
   /** Of a result: the arrival that caused it. */
   readonly cause?: number
 }

@@ -12,8 +12,8 @@ import type { FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { ClosingWindows } from '../state/windowed-store.ts'
 import { ClosingIndex } from './closing-index.ts'
-import { windowRecord } from './window-emit.ts'
-import type { Shape } from './window-emit.ts'
+import { windowRecord } from './window-parts.ts'
+import type { Shape } from './window-parts.ts'
 
 /** Results emitted while one record is processed; more would hold up the loop. */
 const PER_RECORD = 1_000

@@ -4,7 +4,7 @@ import type { TopologyNode } from '../topology/node.ts'
 import { buildSessions } from './session-aggregate.ts'
 import { buildSliding } from './sliding-aggregate.ts'
 import { buildStepped, buildUnlimited } from './window-aggregate.ts'
-import type { WindowedBuild, WindowedParts } from './window-emit.ts'
+import type { WindowedBuild, WindowedParts } from './window-parts.ts'
 import type { WindowSteps } from './window-steps.ts'
 import type { Window } from './windows.ts'
 

@@ -2,7 +2,7 @@
 import type { Duration } from '../../core/duration.ts'
 import type { Serde } from '../../core/serde.ts'
 import type { Emit } from '../../engine/operators/emit.ts'
-import type { WindowEmit } from '../../engine/operators/window-emit.ts'
+import type { WindowEmit } from '../../engine/operators/window-parts.ts'
 import type { SessionWindow, UnlimitedWindow } from '../../engine/operators/windows.ts'
 import type { AggregateOptions, StoreNamed } from './verb-options.ts'
 
