@@ -92,12 +92,10 @@ class Held {
   release(take: (record: FlowRecord) => void): void {
     const until = this.#time.value - this.#graceMs
     if (this.#first() > until) return
-    this.#oldest = Number.POSITIVE_INFINITY
+    // Should the joiner throw, it is looked up again: those behind must not wait for the next record held.
+    this.#oldest = undefined
     for (const [place, record] of this.#records.all()) {
-      if (place.timestamp > until) {
-        this.#oldest = place.timestamp
-        break
-      }
+      if (place.timestamp > until) break
       const released = record.withKey(place.key)
       this.#records.delete(place, released)
       take(released)

@@ -98,8 +98,25 @@ export class Unmatched {
         else rightOpen = true
         continue
       }
-      for (const value of values) emit(cause, key, value)
-      this.#store.delete(key, cause)
+      this.#emitAll(cause, key, values, emit)
+    }
+  }
+
+  /** One whose emission throws is gone, or it would fail at every look; those behind it stay. */
+  #emitAll(
+    cause: FlowRecord,
+    key: UnmatchedKey,
+    values: readonly UnmatchedValue[],
+    emit: EmitUnmatched,
+  ): void {
+    this.#store.delete(key, cause)
+    for (const [at, value] of values.entries()) {
+      try {
+        emit(cause, key, value)
+      } catch (error) {
+        if (at + 1 < values.length) this.#store.put(key, values.slice(at + 1), cause)
+        throw error
+      }
     }
   }
 

@@ -131,6 +131,32 @@ describe('a join of streams', () => {
     )
   })
 
+  it('gives up an unmatched record whose joiner throws, and only that', async () => {
+    const app = defineApp('throws', (flow) => {
+      const joiner = (a: string, b: string | null): string => {
+        if (a === 'bad') throw new Error('no')
+        return `${a} ${b}`
+      }
+      flow.stream(left).leftJoin(flow.stream(right), joiner, { within: 5 }).to(out)
+    })
+    const driver = await createDriver(app.plan())
+    const send = (value: string, timestamp: number): void => driver.pipe(left, { key: 'a', value, timestamp })
+    for (const value of ['one', 'bad', 'two']) send(value, 10)
+    send('three', 12)
+    send('four', 30)
+    expect(driver.deadLetters()).toHaveLength(1)
+    send('five', 50)
+    send('six', 70)
+    expect(driver.deadLetters()).toHaveLength(0)
+    expect(driver.read(out).map(({ value }) => value)).toEqual([
+      'one null',
+      'two null',
+      'three null',
+      'five null',
+    ])
+    driver.close()
+  })
+
   it('refuses to go without a window, and one that ends before it begins', () => {
     const draw = (options: object) => (): unknown =>
       defineApp('refused', (flow) => {
