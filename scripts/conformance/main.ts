@@ -12,6 +12,8 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { compareBytes } from './bytes.ts'
+import type { BytesVerdict } from './bytes.ts'
 import { readCases } from './case.ts'
 import type { Aspect } from './compare-topology.ts'
 import { runCase } from './run-case.ts'
@@ -58,9 +60,11 @@ async function main(): Promise<void> {
   const aspects = values.aspects?.split(',') ?? ASPECTS
   for (const one of readCases(folder)) judged.push({ one, verdict: limited(await runCase(one), aspects) })
   if (judged.length === 0) return refuse(`no cases in ${folder}`)
-  if (values.json) printJson(set, judged)
-  else printText(judged)
-  process.exitCode = judged.some(({ verdict }) => verdict.outcome === 'failed') ? 1 : 0
+  const bytes = compareBytes(folder)
+  if (values.json) printJson(set, judged, bytes)
+  else printText(judged, bytes)
+  const failed = judged.some(({ verdict }) => verdict.outcome === 'failed')
+  process.exitCode = failed || bytes.some(({ differences }) => differences.length > 0) ? 1 : 0
 }
 
 /** A case counts as failed for these aspects only. */
@@ -75,13 +79,14 @@ function refuse(problem: string): void {
   process.exitCode = 2
 }
 
-function printText(judged: readonly Judged[]): void {
+function printText(judged: readonly Judged[], bytes: readonly BytesVerdict[]): void {
   const rows = rowsOf(judged)
   const width = Math.max(...[...rows.keys()].map((operator) => operator.length))
   line(`${'operator'.padEnd(width)}  passed  failed  skipped`)
   for (const [operator, { passed, failed, skipped }] of rows)
     line(`${operator.padEnd(width)}  ${pad(passed)}  ${pad(failed)}  ${pad(skipped, 7)}`)
   printAspects(judged)
+  printBytes(bytes)
   printMissing(judged)
   printFailed(judged)
   const { passed, failed, skipped } = totalOf(judged)
@@ -97,6 +102,14 @@ function printAspects(judged: readonly Judged[]): void {
     )
     line(`${aspect.padEnd(8)} ${pad(differing.length)}`)
   }
+}
+
+function printBytes(bytes: readonly BytesVerdict[]): void {
+  if (bytes.length === 0) return
+  line('\nbytes                  vectors  differing')
+  for (const { section, vectors, differences } of bytes)
+    line(`${section.padEnd(22)} ${pad(vectors, 7)}  ${pad(differences.length, 9)}`)
+  for (const text of bytes.flatMap(({ differences }) => differences.slice(0, SHOWN))) line(`  ${text}`)
 }
 
 function printMissing(judged: readonly Judged[]): void {
@@ -117,7 +130,7 @@ function printFailed(judged: readonly Judged[]): void {
     line(`\n… and ${failed.length - SHOWN} more failed; --verbose all shows them`)
 }
 
-function printJson(set: string, judged: readonly Judged[]): void {
+function printJson(set: string, judged: readonly Judged[], bytes: readonly BytesVerdict[]): void {
   const cases = judged.map(({ one: { name, operators }, verdict }) => ({ name, operators, ...verdict }))
   const operators = Object.fromEntries(rowsOf(judged))
   line(
@@ -126,6 +139,7 @@ function printJson(set: string, judged: readonly Judged[]): void {
       ...totalOf(judged),
       operators,
       missing: Object.fromEntries(missingOf(judged)),
+      bytes,
       cases,
     }),
   )
