@@ -185,7 +185,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     return true
   }
 
-  /** Told when a key is updated that was not since the last seal, before it is. */
+  /** Told when a key is updated that was not since the last seal. */
   protected becameUncommitted(_entry: Entry<K, H>): void {}
 
   /** Told when an update could not be serialised and was undone. */
@@ -343,14 +343,13 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     const { held } = entry
     const size = held === undefined ? 0 : this.#serializer.estimate(held)
     const bytes = ENTRY_BYTES + entry.id.length + size
-    if (entry.dirty) this.#dirtyBytes -= entry.bytes
-    else {
-      this.#dirty.push(entry)
-      this.becameUncommitted(entry)
-    }
+    const wasDirty = entry.dirty
+    this.#dirtyBytes += wasDirty ? bytes - entry.bytes : bytes
     entry.dirty = true
     entry.bytes = bytes
-    this.#dirtyBytes += bytes
+    if (wasDirty) return
+    this.#dirty.push(entry)
+    this.becameUncommitted(entry)
   }
 
   /** Serialises and logs one update; on failure the key shows its committed value again. */

@@ -12,7 +12,8 @@ import type { Serde } from '../../core/serde.ts'
 import type { StoreEntry, TaskStorage } from '../../core/store.ts'
 import { withTimestamp } from './codec.ts'
 import type { HeldCodec } from './codec.ts'
-import type { DrainedChange, Entry } from './entry.ts'
+import { Entry } from './entry.ts'
+import type { DrainedChange } from './entry.ts'
 import { LayeredStore } from './layered-store.ts'
 import type { LogUpdate } from './managed.ts'
 import type { StateOptions } from './options.ts'
@@ -25,6 +26,9 @@ import type { WindowKey } from './window-keys.ts'
 const OBSERVED = Buffer.of(0xff)
 /** As in Kafka Streams' persistent stores. */
 const MIN_SEGMENT_MS = 60_000
+const DEFAULT_CACHE_BYTES = 16 * 1024 * 1024
+/** What an entry costs beside its value, about. */
+const ENTRY_BYTES = 200
 
 type Found<K, H> = [WindowKey<K>, H]
 
@@ -35,7 +39,8 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   readonly #duplicates: boolean
   readonly #expired: ((record: FlowRecord | undefined, store: string) => void) | undefined
   readonly #writer: (() => FlowRecord | undefined) | undefined
-  readonly #recent = new RecentWindows<K, H>()
+  readonly #recent: RecentWindows<K, H>
+  readonly #isUncommitted = (entry: Entry<WindowKey<K>, H>): boolean => this.isUncommitted(entry)
   /** The latest time ever put; -1 before the first. */
   #observed = -1
   /** The last sequence number given to a duplicate. */
@@ -61,6 +66,7 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     this.#timestamped = spec.kind === 'timestamped-window'
     this.#duplicates = spec.retainDuplicates === true
     this.#expired = options.expired
+    this.#recent = new RecentWindows(options.maxCacheBytes ?? DEFAULT_CACHE_BYTES)
     this.#writer = options.current
     this.#readObserved()
   }
@@ -121,13 +127,16 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
    * @param shownFrom earlier ones are not shown; default: those behind the retention
    */
   ofKey(key: K, from: number, to: number, shownFrom: number = this.earliest): Found<K, H>[] {
-    const earliest = Math.max(from, shownFrom)
+    const earliest = Math.max(from, shownFrom, this.keys.segmentBegin(this.#removedBefore))
     const latest = Math.min(to, this.#observed)
     if (earliest > latest) return []
-    const recent = this.#recent.between(this.keys.baseId(key), earliest, latest)
-    const stored = earliest > this.#sealed ? [] : this.#storedOf(key, earliest, latest)
-    if (recent.length === 0) return stored
-    return merged(stored, recent)
+    const id = this.keys.baseId(key)
+    const inMemory = this.#recent.between(id, earliest, latest)
+    if (inMemory.complete || earliest > this.#sealed) return shown(inMemory.windows)
+    this.#recent.complete(id, earliest, this.#storedOf(key, earliest))
+    const { windows } = this.#recent.between(id, earliest, latest)
+    this.#recent.makeRoom(this.#isUncommitted)
+    return shown(windows)
   }
 
   /** The windows of the keys from <= key <= to (absent: open) in a time, by segment and in it by key. */
@@ -187,7 +196,8 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   }
 
   protected override becameStored(key: WindowKey<K>): void {
-    this.#recent.committed(this.keys.baseId(key.key), (entry) => this.isUncommitted(entry))
+    const from = this.keys.segmentBegin(this.#removedBefore)
+    this.#recent.committed(this.keys.baseId(key.key), from, this.#isUncommitted)
   }
 
   // ---- for the runtime (managed.ts)
@@ -229,6 +239,7 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     this.#sealedSequence = this.#sequence
     const kept = this.#keepObserved(this.#observed, this.#sequence)
     if (kept !== undefined) entries.push(kept)
+    this.#recent.clear()
     // A stand-by never commits: without this it would keep every window there ever was.
     entries.push(...this.#takeExpired(batch.count + 1))
     return entries
@@ -237,19 +248,21 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   // ---- reading
 
   /** What the storage has of one key; segments are few, since no time lies before retention or behind the last seal. */
-  #storedOf(key: K, earliest: number, latest: number): Found<K, H>[] {
+  #storedOf(key: K, earliest: number): Entry<WindowKey<K>, H>[] {
     const { keys } = this
     const base = keys.baseBytes(key)
     const length = keys.lengthOf(base.length)
-    const found: Found<K, H>[] = []
-    const last = keys.segmentOf(Math.min(latest, this.#sealed))
+    const found: Entry<WindowKey<K>, H>[] = []
+    const last = keys.segmentOf(this.#sealed)
     for (let segment = keys.segmentOf(earliest); segment <= last; segment++) {
       const from = keys.bound(segment, base, earliest, false)
-      const to = keys.bound(segment, base, latest, true)
+      const to = keys.bound(segment, base, Number.MAX_SAFE_INTEGER, true)
       for (const [stored, value] of this.storage.range(from, to)) {
         if (stored.length !== length) continue
         const window = { key, time: keys.timeOf(stored), minor: keys.minorOf(stored) }
-        found.push([window, this.read(value)])
+        const entry = new Entry<WindowKey<K>, H>('', window, this.read(value))
+        entry.bytes = ENTRY_BYTES + value.length
+        found.push(entry)
       }
     }
     return found
@@ -316,24 +329,11 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   }
 }
 
-/** Two lists in order of time as one; of the same window the recent one counts, and a deleted one hides it. */
-function merged<K, H>(
-  stored: readonly Found<K, H>[],
-  recent: readonly Entry<WindowKey<K>, H>[],
-): Found<K, H>[] {
+/** Copies, since an entry may be updated while somebody walks over them. */
+function shown<K, H>(windows: readonly Entry<WindowKey<K>, H>[]): Found<K, H>[] {
   const found: Found<K, H>[] = []
-  let at = 0
-  for (const { key, held } of recent) {
-    while (at < stored.length && compare(stored[at]![0], key) < 0) found.push(stored[at++]!)
-    if (at < stored.length && compare(stored[at]![0], key) === 0) at++
-    if (held !== undefined) found.push([key, held])
-  }
-  while (at < stored.length) found.push(stored[at++]!)
+  for (const { key, held } of windows) if (held !== undefined) found.push([key, held])
   return found
-}
-
-function compare(a: WindowKey<unknown>, b: WindowKey<unknown>): number {
-  return a.time - b.time || a.minor - b.minor
 }
 
 function isBetween(key: Bytes, low: Bytes | undefined, high: Bytes | undefined): boolean {

@@ -178,7 +178,8 @@ class Run {
   constructor(kind: Kind, storage: TaskStorage, maxCacheEntries: number) {
     this.#kind = kind
     this.#storage = storage
-    this.#options = { maxCacheEntries, freeze: true, expired: () => this.#expired++ }
+    const maxCacheBytes = maxCacheEntries * 500
+    this.#options = { maxCacheEntries, maxCacheBytes, freeze: true, expired: () => this.#expired++ }
     this.#real = kind.make(storage, this.#options)
   }
 
