@@ -137,6 +137,33 @@ describe('a versioned table', () => {
     )
   })
 
+  it('joined by foreign key ends with the latest by event time of both sides', async () => {
+    const of = (value: string): string => (Number(value.slice(1)) % 2 === 0 ? 'a' : 'b')
+    const draw = (flow: Flow): void => {
+      const [one, other] = [flow.table(left, VERSIONED), flow.table(right, VERSIONED)]
+      one
+        .leftJoinForeign(other, of, (value, found) => [value, found], { emit: 'every' })
+        .toStream()
+        .to(out)
+    }
+    await fc.assert(
+      fc.asyncProperty(updates, async (records) => {
+        const last = new Map(
+          (await run(draw, records)).map((text) => {
+            const [key, value] = text.split(' ')
+            return [key!, JSON.parse(value!) as unknown]
+          }),
+        )
+        for (const key of ['a', 'b']) {
+          const value = asOf(records, 'left', key, Infinity)?.value ?? null
+          const found = value === null ? null : (asOf(records, 'right', of(value), Infinity)?.value ?? null)
+          expect(last.get(key) ?? null).toEqual(value === null ? null : [value, found])
+        }
+      }),
+      { numRuns: 80 },
+    )
+  })
+
   it('counts its latest values only', async () => {
     const draw = (flow: Flow): void =>
       flow
