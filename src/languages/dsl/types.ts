@@ -8,6 +8,7 @@ import type { Enriched, EnrichOptions, Fallbacks, Sources } from '../../enrich/t
 import type {
   Arms,
   BranchOptions,
+  CountOptions,
   StoreNamed,
   AggregateOptions,
   AggregateTableOptions,
@@ -181,13 +182,14 @@ export interface Stream<out K, out V> {
    * @example orders.print({ label: 'in' }) // [in]: k1, {"total":7}
    */
   print(options?: PrintOptions): void
-  /** Writes to a topic. Dead end: use this stream again to go on. */
-  to(topic: SinkTopic<K, V>, options?: ToOptions<K, V>): void
   /**
    * Writes each record to the topic named for it, which must exist when the application starts. Dead end.
    * @example events.to((event) => `events-${event.country}`, { key: string, value: json<Event>() })
    */
   to(topicOf: Callback<K, V, string>, options?: ToChosenOptions<K, V>): void
+  // Last, since the compiler explains the last one: a topic with a wrong serde is the commonest mistake.
+  /** Writes to a topic. Dead end: use this stream again to go on. */
+  to(topic: SinkTopic<K, V>, options?: ToOptions<K, V>): void
 }
 
 /** The latest value of each key, kept in a store. */
@@ -268,7 +270,7 @@ export interface GroupedTable<out K, out V> {
 /** A stream ready to be aggregated by key. Records with a null key or value are dropped. */
 export interface Grouped<out K, out V> {
   /** Records per key so far. */
-  count(options?: TableOptions): Table<K, number>
+  count(options?: TableOptions & CountOptions): Table<K, number>
   /** The first value of a key, then `reducer(aggregate, value)`. */
   reduce(
     reducer: (aggregate: V, value: V, key: K, record: FlowRecord<K, V>) => V,
@@ -294,7 +296,7 @@ export interface Grouped<out K, out V> {
  */
 export interface WindowedGrouped<out K, out V, in out W> {
   /** Records per key and window. */
-  count(options?: WindowedOptions<W>): Table<Windowed<K>, number>
+  count(options?: WindowedOptions<W> & CountOptions): Table<Windowed<K>, number>
   /** The first value of a key in a window, then `reducer(aggregate, value)`. */
   reduce(
     reducer: (aggregate: V, value: V, key: K, record: FlowRecord<K, V>) => V,
