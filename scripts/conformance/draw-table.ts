@@ -4,7 +4,7 @@ import type { Step } from './case.ts'
 import { joiner, keyFunction, predicate, valueFunction } from './functions.ts'
 import { PRESENT } from './serde.ts'
 import { suppressed } from './draw-window.ts'
-import { keeping, named, NotYet, sourceTableOptions } from './thing.ts'
+import { isMaterialized, keeping, named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Table, Thing } from './thing.ts'
 
 export function drawTable(drawing: Drawing, table: Table, step: Step): Thing {
@@ -53,11 +53,8 @@ function foreignJoined(drawing: Drawing, table: Table, other: Table, step: Step)
   return { kind: 'table', table: table[verb](other, foreignKey, join, options) }
 }
 
-/** Any of these fields makes Kafka's operator one with a Materialized, which has a store. */
 function derivedOptions({ caching }: Drawing, step: Step): DerivedTableOptions {
-  const materialized = [step.store, step.caching, step.logging, step.retention, step.versioned].some(
-    (field) => field !== undefined,
-  )
+  const materialized = isMaterialized(step)
   if (!materialized) return named(step)
   const emit = caching && step.caching !== false ? 'coalesced' : 'every'
   return { ...named(step), ...keeping(step), materialized, emit }

@@ -5,7 +5,7 @@ import type { Step } from './case.ts'
 import { aggregator, reducer } from './functions.ts'
 import type { Aggregator, Value } from './functions.ts'
 import { VALUES } from './serde.ts'
-import { keeping, named, NotYet } from './thing.ts'
+import { isMaterialized, keeping, named, NotYet } from './thing.ts'
 import type { Cogroup, Drawing, Group, Grouped, Table, Thing } from './thing.ts'
 import { windowOf } from './window.ts'
 import type { CaseWindow } from './window.ts'
@@ -47,7 +47,7 @@ export function drawWindowed(drawing: Drawing, { group, window, emit }: Windowed
     emit === 'onWindowClose'
       ? ({ ...options, emit: 'final', cached: options.emit === 'coalesced' } as const)
       : options
-  if (step.op === 'count') return table(windowed.count(emitted))
+  if (step.op === 'count') return table(windowed.count({ ...emitted, materialized: isMaterialized(step) }))
   if (step.op === 'reduce') return table(windowed.reduce(reducer(step.reducer!), emitted))
   if (step.op !== 'aggregate') throw new NotYet(`${step.op} of a windowed group`)
   const { init, add, merge }: Aggregator = aggregator(step.aggregator!)

@@ -1,6 +1,13 @@
 /** A case drawn with the DSL, step by step; what the DSL does not have yet is named. */
 import { defineApp, store, string, topic } from '../../src/index.ts'
-import type { App, Flow, StoreOptions, TableOptions, TimestampExtractor } from '../../src/index.ts'
+import type {
+  App,
+  AppOptions,
+  Flow,
+  StoreOptions,
+  TableOptions,
+  TimestampExtractor,
+} from '../../src/index.ts'
 import type { Case, Step } from './case.ts'
 import { serdeOf, VALUES } from './serde.ts'
 import { aggregator, reducer, text } from './functions.ts'
@@ -8,14 +15,14 @@ import type { Value } from './functions.ts'
 import { drawStream } from './draw-stream.ts'
 import { drawTable } from './draw-table.ts'
 import { drawCogroup, drawGroup, drawWindowed } from './draw-window.ts'
-import { keeping, named, NotYet, sourceTableOptions } from './thing.ts'
+import { isMaterialized, keeping, named, NotYet, sourceTableOptions } from './thing.ts'
 import type { Drawing, Grouped, GroupedTable, Thing } from './thing.ts'
 
 export type Drawn = { readonly app: App } | { readonly missing: string }
 
 /** @throws what the DSL throws for a topology that makes no sense */
 export function draw(one: Case): Drawn {
-  const optimization = one.config['topology.optimization'] === 'all' ? 'all' : 'none'
+  const optimization = optimizationOf(one)
   const app = defineApp('app', (flow) => addSteps(flow, one), { naming: 'kafka-streams', optimization })
   try {
     app.topology()
@@ -32,6 +39,13 @@ function addSteps(flow: Flow, one: Case): void {
     const made = addStep(drawing, step)
     if (step.id !== undefined && made !== undefined) drawing.things.set(step.id, made)
   }
+}
+
+/** All, none, or some, as Kafka writes them. */
+function optimizationOf({ config }: Case): NonNullable<AppOptions['optimization']> {
+  const wanted = String(config['topology.optimization'] ?? 'none')
+  if (wanted === 'all' || wanted === 'none') return wanted
+  return wanted.split(',').map((one) => one.trim()) as Extract<AppOptions['optimization'], readonly unknown[]>
 }
 
 function cachingOf({ config }: Case): boolean {
@@ -136,7 +150,8 @@ function tableOptions({ caching }: Drawing, step: Step): TableOptions {
 }
 
 function aggregated(group: Grouped, step: Step, options: TableOptions): Thing {
-  if (step.op === 'count') return { kind: 'table', table: group.count(options) }
+  if (step.op === 'count')
+    return { kind: 'table', table: group.count({ ...options, materialized: isMaterialized(step) }) }
   if (step.op === 'reduce') return { kind: 'table', table: group.reduce(reducer(step.reducer!), options) }
   if (step.op !== 'aggregate') throw new NotYet(step.op)
   const { init, add } = aggregator(step.aggregator!)

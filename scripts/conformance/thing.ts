@@ -58,6 +58,11 @@ export function named({ name }: Step): { readonly name?: string } {
   return name === undefined ? {} : { name }
 }
 
+/** Any of these fields makes Kafka's operator one with a Materialized. */
+export function isMaterialized({ store, caching, logging, retention, versioned }: Step): boolean {
+  return [store, caching, logging, retention, versioned].some((field) => field !== undefined)
+}
+
 /** How a step keeps its table: what Java's Materialized says. */
 export function keeping({
   store,

@@ -12,7 +12,7 @@ import type { GroupPlace } from './place.ts'
 import type { Window } from '../../engine/operators/windows.ts'
 import { CogroupedHandle } from './cogrouped.ts'
 import type { Cogrouped, Grouped, Table, WindowedGrouped } from './types.ts'
-import type { AggregateOptions, Callback, TableOptions } from './verb-options.ts'
+import type { AggregateOptions, Callback, TableOptions, CountOptions } from './verb-options.ts'
 import { WindowedGroupedHandle } from './windowed.ts'
 
 type LooseAdd = (aggregate: unknown, value: unknown, key: unknown, record: FlowRecord) => unknown
@@ -24,7 +24,7 @@ export class GroupedHandle<K, V> implements Grouped<K, V> {
     this.place = place
   }
 
-  count(options?: TableOptions): Table<K, number> {
+  count(options?: TableOptions & CountOptions): Table<K, number> {
     return this.#table('count', options, this.place.shop.serdes.count, count)
   }
 
@@ -51,13 +51,17 @@ export class GroupedHandle<K, V> implements Grouped<K, V> {
 
   #table<A>(
     verb: 'aggregate' | 'count' | 'reduce',
-    options: TableOptions | undefined,
+    options: (TableOptions & CountOptions) | undefined,
     value: Serde<unknown>,
     make: (parts: AggregateParts) => TopologyNode,
   ): Table<K, A> {
     checkOptions(verb, options)
     const { place } = this
-    const said = { verb, from: place.group ?? '', materialized: isChosen(options) } as const
+    const said = {
+      verb,
+      from: place.group ?? '',
+      materialized: options?.materialized ?? isChosen(options),
+    } as const
     const names = stateNames(place.shop, verb, stepName(place.lineage, verb), options, said)
     const name = names.node
     const key = keySerde(place, undefined, verb)

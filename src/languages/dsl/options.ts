@@ -65,7 +65,7 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   aggregateTable: [...TABLE, 'init', 'add', 'subtract', 'value'],
   branch: ['name', 'default', 'as'],
   cogroup: [...TABLE, 'init', 'value'],
-  count: TABLE,
+  count: [...TABLE, 'materialized'],
   filter: NAMED,
   filterNot: NAMED,
   flatMap: SERDES,
@@ -107,7 +107,7 @@ const OPTIONS: Readonly<Record<Verb, readonly string[]>> = {
   toTable: [...MATERIALIZED, 'key', 'value'],
   windowedAggregate: [...WINDOWED, 'init', 'add', 'merge', 'value'],
   windowedCogroup: [...WINDOWED, 'init', 'merge', 'value'],
-  windowedCount: WINDOWED,
+  windowedCount: [...WINDOWED, 'materialized'],
   windowedReduce: [...WINDOWED, 'value'],
 }
 

@@ -49,6 +49,15 @@ export interface StoreNamed extends Named {
   readonly store?: string
 }
 
+/** Of a count. */
+export interface CountOptions {
+  /**
+   * Where names are Kafka Streams': true says that Java gives a Materialized, also one without a name; a count then takes a number more.
+   * Default: whether `store`, `changelog` or another option of the store is given.
+   */
+  readonly materialized?: boolean
+}
+
 /** A node per arm, the default last. */
 export interface BranchOptions<A extends PropertyKey, D extends boolean> extends Named {
   /** False: a record that fits nowhere is dropped, and there is no arm `default`. Default true. */

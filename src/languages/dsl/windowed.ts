@@ -12,6 +12,7 @@ import { closesAfter, leastRetention, windowSize } from '../../engine/operators/
 import type { Window } from '../../engine/operators/windows.ts'
 import { stepName } from '../../engine/topology/names.ts'
 import type { StoreSpec } from '../../engine/topology/node.ts'
+import type { CountOptions } from './verb-options.ts'
 import { checkOptions } from './options.ts'
 import { keySerde, repartitionOf, stateNames, valueSerde } from './place.ts'
 import type { GroupPlace, StoreName, TablePlace, Workshop } from './place.ts'
@@ -31,7 +32,7 @@ export class WindowedGroupedHandle<K, V, W extends Window> implements WindowedGr
     this.#window = window
   }
 
-  count(options?: WindowedOptions<W>): Table<Windowed<K>, number> {
+  count(options?: WindowedOptions<W> & CountOptions): Table<Windowed<K>, number> {
     return this.#table('windowedCount', options, this.place.shop.serdes.count, countSteps)
   }
 
@@ -53,7 +54,7 @@ export class WindowedGroupedHandle<K, V, W extends Window> implements WindowedGr
 
   #table<A>(
     verb: 'windowedAggregate' | 'windowedCount' | 'windowedReduce',
-    options: WindowedOptions<W> | undefined,
+    options: (WindowedOptions<W> & CountOptions) | undefined,
     value: Serde<unknown>,
     steps: WindowSteps,
   ): Table<Windowed<K>, A> {
@@ -62,7 +63,8 @@ export class WindowedGroupedHandle<K, V, W extends Window> implements WindowedGr
     const window = this.#window
     const loose = options as Options | undefined
     const content = stepName(place.lineage, `${window.kind}-${steps.kind}`)
-    const said = { verb: steps.kind, from: place.group ?? '', materialized: isKept(loose) } as const
+    const materialized = options?.materialized ?? isKept(loose)
+    const said = { verb: steps.kind, from: place.group ?? '', materialized } as const
     const names = stateNames(place.shop, steps.kind, content, loose, said)
     const name = names.node
     const key = keySerde(place, undefined, steps.kind)

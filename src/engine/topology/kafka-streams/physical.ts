@@ -2,6 +2,8 @@
  * The processors, sources and sinks that Kafka Streams would build of its graph, in the order in which it adds them: the order
  * gives the numbers of sub-topologies. Behaviour is none of its business.
  */
+import { sluiceError } from '../../../core/errors.ts'
+
 export interface PhysicalNode {
   readonly name: string
   readonly kind: 'source' | 'processor' | 'sink'
@@ -26,9 +28,13 @@ export class PhysicalTopology {
   /** By the name of their source. */
   readonly globals: Map<string, GlobalPart> = new Map()
   readonly #groupOf = new Map<string, Set<string>>()
+  /** Source by topic. */
+  readonly #readers = new Map<string, string>()
   readonly #firstUser = new Map<string, string>()
 
+  /** @throws SLUICE_TOPOLOGY for a topic that another source reads: Kafka Streams has one source per topic */
   source(name: string, topics: readonly string[], pattern?: string): void {
+    for (const topic of topics) this.#claim(topic, name)
     this.#add({
       name,
       kind: 'source',
@@ -77,6 +83,17 @@ export class PhysicalTopology {
   groups(): readonly (readonly string[])[] {
     const sets = [...new Set([...this.nodes.keys()].map((name) => this.#groupOf.get(name)!))]
     return sets.map((group) => [...this.nodes.keys()].filter((name) => group.has(name)))
+  }
+
+  #claim(topic: string, source: string): void {
+    const first = this.#readers.get(topic)
+    this.#readers.set(topic, source)
+    if (first === undefined) return
+    throw sluiceError('SLUICE_TOPOLOGY', {
+      node: source,
+      problem: `it reads the topic "${topic}", and so does ${first}: Kafka Streams refuses that`,
+      remedy: 'Read the topic once, as a stream or as a table, or leave out naming: kafka-streams.',
+    })
   }
 
   #add(node: PhysicalNode): void {
