@@ -15,6 +15,7 @@ import { policies } from './policies.ts'
 import { punctuates } from './punctuates.ts'
 import { refers } from './refers.ts'
 import { rejects } from './rejects.ts'
+import { remembers } from './remembers.ts'
 import { standbys } from './standbys.ts'
 import { stateless } from './stateless.ts'
 import { windows } from './windows.ts'
@@ -33,6 +34,7 @@ export const SCENARIOS: readonly Scenario[] = [
   batches,
   policies,
   punctuates,
+  remembers,
   rejects,
   fansOut,
   standbys,
