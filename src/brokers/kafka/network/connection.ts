@@ -3,6 +3,7 @@
  * it is closed for good and every waiting request fails; whoever wants another makes another.
  */
 import type { Socket } from 'node:net'
+import { sleep } from '../../../core/clock.ts'
 import type { Clock, Timer } from '../../../core/clock.ts'
 import { isSluiceError, sluiceError } from '../../../core/errors.ts'
 import type { SluiceError } from '../../../core/errors.ts'
@@ -54,6 +55,9 @@ export class Connection {
   #renewal: Timer | undefined
   /** While the login is renewed, other requests wait: the broker would refuse them in between. */
   #renewing: Promise<void> | undefined
+  /** While a quota is exceeded: the broker would leave requests unread, and they would run out of time. */
+  #throttled: Promise<void> | undefined
+  readonly #closed = new AbortController()
   readonly #onClose: (() => void)[] = []
 
   private constructor(options: ConnectionOptions) {
@@ -134,9 +138,24 @@ export class Connection {
     body: (version: number) => RequestDraft,
     { timeoutMs, maxVersion }: SendOptions,
   ): Promise<Response> {
-    while (this.#renewing !== undefined) await this.#renewing
+    for (let hold = this.#hold; hold !== undefined; hold = this.#hold) await hold
     const version = this.versions.required(api, maxVersion)
-    return await this.#exchange(api, version, body(version), timeoutMs)
+    const response = await this.#exchange(api, version, body(version), timeoutMs)
+    this.#throttle(response)
+    return response
+  }
+
+  get #hold(): Promise<void> | undefined {
+    return this.#renewing ?? this.#throttled
+  }
+
+  /** An answer may ask to send nothing more for a while (KIP-219). */
+  #throttle(response: unknown): void {
+    const { throttleTimeMs = 0 } = response as { readonly throttleTimeMs?: number }
+    if (throttleTimeMs <= 0 || this.#throttled !== undefined) return
+    this.#throttled = sleep(this.#options.clock, throttleTimeMs, this.#closed.signal).then(() => {
+      this.#throttled = undefined
+    })
   }
 
   /** Closes it; what is under way fails with SLUICE_CLOSED. */
@@ -200,6 +219,7 @@ export class Connection {
   #close(fault: SluiceError): void {
     if (this.#fault !== undefined) return
     this.#fault = fault
+    this.#closed.abort()
     this.#renewal?.cancel()
     this.#socket?.destroy()
     this.#inFlight.failAll(fault)

@@ -160,6 +160,27 @@ describe('a connection', () => {
     })
   })
 
+  it('sends nothing for as long as a quota asks for, and closes all the same', async () => {
+    const times: number[] = []
+    const broker = await fakeBroker([heartbeatApi], (asked) => {
+      times.push(performance.now())
+      asked.answer(heartbeatApi, {
+        errorCode: 0,
+        throttleTimeMs: times.length === 1 ? 300 : times.length === 3 ? 60_000 : 0,
+      })
+    })
+    const connection = await open(broker)
+    const send = (): Promise<unknown> => connection.send(heartbeatApi, body, { timeoutMs: 1000 })
+    await send()
+    await Promise.all([send(), send()])
+    expect(times[1]! - times[0]!).toBeGreaterThan(280)
+    expect(times[2]! - times[1]!).toBeLessThan(250)
+    const held = send()
+    connection.close()
+    await expect(held).rejects.toMatchObject({ code: 'SLUICE_CLOSED' })
+    expect(times).toHaveLength(3)
+  })
+
   it('is not made to a broker that takes it and says nothing', async () => {
     const broker = await fakeBroker([], () => {})
     await expect(open(broker, {}, 100)).rejects.toMatchObject({
