@@ -4,7 +4,7 @@ import { describe } from '../../src/engine/topology/describe.ts'
 import type { Golden } from './case.ts'
 
 /** What of a case was compared, as columns of the table. */
-export type Aspect = 'outputs' | 'stores' | 'describe' | 'topics' | 'internal'
+export type Aspect = 'outputs' | 'stores' | 'describe' | 'topics' | 'internal' | 'take-over'
 
 export interface Difference {
   readonly aspect: Aspect

@@ -4,7 +4,7 @@
  *   npm run conformance -- kafka-streams [--dir DIR] [--verbose all] [--json] [--aspects outputs,stores,…]
  *
  * DIR defaults to ../shared/conformance/SET; aspects to all: outputs, stores, describe, topics (internal ones, co-partitioned ones),
- * internal (their records byte for byte). Prints a row per operator, how many cases differ in each aspect, the first differences, and last
+ * internal (their records byte for byte), take-over (stores restored from the changelogs that Kafka Streams wrote). Prints a row per operator, how many cases differ in each aspect, the first differences, and last
  * `N passed, N failed, N skipped`; skipped = the case has an operator that Sluice does not have yet. Exit code 1 when one failed,
  * 2 when it could not begin.
  */
@@ -21,7 +21,7 @@ import type { Case } from './case.ts'
 import type { Verdict } from './run-case.ts'
 
 const SUPPORTED = ['kafka-streams']
-const ASPECTS: readonly Aspect[] = ['outputs', 'stores', 'describe', 'topics', 'internal']
+const ASPECTS: readonly Aspect[] = ['outputs', 'stores', 'describe', 'topics', 'internal', 'take-over']
 /** Failed cases shown without `--verbose all`. */
 const SHOWN = 10
 
@@ -100,7 +100,7 @@ function printAspects(judged: readonly Judged[]): void {
       ({ verdict }) =>
         verdict.outcome === 'failed' && verdict.differences.some((one) => one.aspect === aspect),
     )
-    line(`${aspect.padEnd(8)} ${pad(differing.length)}`)
+    line(`${aspect.padEnd(9)} ${pad(differing.length)}`)
   }
 }
 

@@ -13,6 +13,7 @@ import { topologyDifferences } from './compare-topology.ts'
 import type { Difference } from './compare-topology.ts'
 import { draw } from './draw.ts'
 import type { Key, Value } from './functions.ts'
+import { takeOverDifferences } from './take-over.ts'
 import { KEYS, VALUES } from './serde.ts'
 
 export type Verdict =
@@ -43,10 +44,17 @@ export async function runCase(one: Case): Promise<Verdict> {
   const result = await resultOf(one)
   if ('missing' in result) return { outcome: 'skipped', missing: result.missing }
   const wanted = [one.golden, { ...one.golden, ...one.goldenInMemory }]
-  const [found] = wanted
-    .map((golden) => differences(one, golden, result))
-    .toSorted((a, b) => a.length - b.length)
+  const all: (readonly Difference[])[] = []
+  for (const golden of wanted)
+    all.push([...differences(one, golden, result), ...(await takeOver(one, golden, result))])
+  const [found] = all.toSorted((a, b) => a.length - b.length)
   return found!.length === 0 ? { outcome: 'passed' } : { outcome: 'failed', differences: found! }
+}
+
+/** After an error it is chance how far a changelog got. */
+async function takeOver(one: Case, golden: Golden, { plan }: Result): Promise<readonly Difference[]> {
+  const whole = golden.error === undefined && one.referenceBug === undefined
+  return plan === undefined || !whole ? [] : takeOverDifferences(plan, golden)
 }
 
 async function resultOf(one: Case): Promise<Result | { readonly missing: string }> {
