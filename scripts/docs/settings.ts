@@ -6,6 +6,7 @@ import { SETTING_NAMES } from '../../src/cli/settings/spec.ts'
 import { batchSpec } from '../../src/enrich/batch-policy.ts'
 import { breakerSpec } from '../../src/enrich/breaker-policy.ts'
 import { cacheSpec } from '../../src/enrich/policy.ts'
+import { concurrencySpec } from '../../src/enrich/concurrency-policy.ts'
 import { rateSpec } from '../../src/enrich/rate-policy.ts'
 import { retrySpec } from '../../src/enrich/retry.ts'
 
@@ -22,6 +23,7 @@ export function settingsPage(): string {
   return [
     INTRO,
     deepen(describeConfig()),
+    `## \`concurrency\` with bounds\n\n${concurrencySpec.document()}\n`,
     `## \`retry\` of a source\n\n${retrySpec.document()}\n`,
     `## \`cache\` of a source\n\n${cacheSpec.document()}\n`,
     `## \`batch\` of a source\n\n${batchSpec.document()}\n`,

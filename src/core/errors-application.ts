@@ -170,6 +170,18 @@ export const APPLICATION_ERRORS = {
     message: '{method} {url} answered {status} with a body that is not valid JSON: {problem}',
     fix: "Look at the service, or read its answer with response: 'text'.",
   },
+  SLUICE_CALL_FAILED: {
+    domain: 'external',
+    retry: 'retry',
+    message: '{source}: {code}: {problem}',
+    fix: 'Nothing was wrong with the request: look at the service; it is asked again within `retry` and `deadline`.',
+  },
+  SLUICE_CALL_REFUSED: {
+    domain: 'user',
+    retry: 'never',
+    message: '{source}: {code}: {problem}',
+    fix: 'Asking again gives the same: correct the statement, its parameters or the rights, then redrive the dead letter.',
+  },
   SLUICE_SOURCE_FAILED: {
     domain: 'external',
     retry: 'retry',

@@ -12,10 +12,12 @@ import type { Breakers, Gate } from './breakers.ts'
 import { AnswerCache } from './cache.ts'
 import { Call } from './call.ts'
 import { Flights } from './coalesce.ts'
+import type { Concurrency } from './concurrency.ts'
 import type { Question } from './entry.ts'
 import { freezeDeep } from './freeze.ts'
 import type { Limiters, Pacer } from './limiters.ts'
 import { BatchLobby } from './lobby.ts'
+import type { Meter } from './meter.ts'
 import { sourceMetrics } from './metrics.ts'
 import type { SourceMetrics } from './metrics.ts'
 import type { SourcePolicy } from './policy.ts'
@@ -35,6 +37,13 @@ export function endpointOf({ name, source }: BranchDefinition): string {
   return source.endpoint ?? name
 }
 
+/** What sources of an operator share in a task. */
+export interface Shared {
+  readonly slots: Slots
+  readonly alarms: Alarms
+  readonly concurrency: Concurrency | undefined
+}
+
 /** What sources of an operator share by endpoint, on all tasks of an instance. */
 export interface Endpoints {
   readonly breakers: Breakers
@@ -52,6 +61,8 @@ export class Branch implements BranchTools {
   readonly http: HttpClient | undefined
   readonly slots: Slots
   readonly alarms: Alarms
+  readonly concurrency: Concurrency | undefined
+  readonly meter: Meter
   readonly metrics: SourceMetrics
   readonly gate: Gate | undefined
   readonly pacer: Pacer | undefined
@@ -62,8 +73,8 @@ export class Branch implements BranchTools {
   constructor(
     definition: BranchDefinition,
     host: AsyncHost,
-    slots: Slots,
-    alarms: Alarms,
+    { slots, alarms, concurrency }: Shared,
+    meter: Meter,
     { breakers, limiters }: Endpoints,
   ) {
     const { batch, breaker, rate } = definition.policy
@@ -78,12 +89,15 @@ export class Branch implements BranchTools {
     this.http = host.http
     this.slots = slots
     this.alarms = alarms
+    this.concurrency = concurrency
+    this.meter = meter
     this.metrics = sourceMetrics(host, definition.name, batch !== undefined)
     this.lobby = batch === undefined ? undefined : new BatchLobby(this, batch)
     this.gate = breaker === undefined ? undefined : breakers.gate(host, endpoint, breaker)
     this.pacer = rate === undefined ? undefined : limiters.pacer(host, endpoint, rate)
     this.#cache = this.policy.cache === undefined ? undefined : new AnswerCache(this.policy.cache, host.clock)
     this.#flights = this.policy.coalesce ? new Flights<Call>() : undefined
+    this.source.hold?.()
   }
 
   /** Answers the question, now or later. */
@@ -149,6 +163,7 @@ export class Branch implements BranchTools {
     this.gate?.breaker.forgetAll(this)
     this.pacer?.limiter.forgetAll(this)
     this.#flights?.clear()
+    this.source.release?.()
   }
 
   #identify({ ticket }: Question, request: unknown): string | undefined {

@@ -19,6 +19,8 @@ import type { BranchDefinition } from './branch.ts'
 import { opensAlike } from './breaker-policy.ts'
 import { Breakers } from './breakers.ts'
 import { Limiters } from './limiters.ts'
+import { concurrencyField } from './concurrency-policy.ts'
+import type { ConcurrencyBounds } from './concurrency.ts'
 import { freezeDeep } from './freeze.ts'
 import { openOperator } from './operator.ts'
 import type { Fallback, OperatorDefinition } from './operator.ts'
@@ -33,8 +35,10 @@ import type { EnrichOptions, FallbackFunction, SourceMap, Sources } from './type
 
 type EnrichFields = {
   readonly order: Field<OrderMode | undefined>
-  readonly concurrency: Field<number>
+  readonly concurrency: Field<number | ConcurrencyBounds>
   readonly maxPending: Field<number | undefined>
+  readonly maxPendingBytes: Field<number>
+  readonly maxPendingPerKey: Field<number | undefined>
   readonly deadline: Field<number>
   readonly fallback: Field<unknown>
   readonly onError: Field<'dead-letter' | 'drop' | 'fail'>
@@ -46,10 +50,22 @@ export const enrichSpec: ConfigSpec<EnrichFields> = defineConfig({
       doc: "Which results leave in order; default 'key', 'key-serial' if a source writes.",
     }),
   ),
-  concurrency: countField({ doc: 'Most calls under way per task.', default: 32, min: 1, max: 100_000 }),
+  concurrency: concurrencyField,
   maxPending: optional(
     countField({
-      doc: 'Most records waiting per task; default 8 × concurrency, or 2 × concurrency × size of batches.',
+      doc: 'Most records waiting per task; default 8 × concurrency (2 × concurrency × size of batches if that is more), in order up to 8 times that while slow calls hold others back.',
+      min: 1,
+      max: 10_000_000,
+    }),
+  ),
+  maxPendingBytes: countField({
+    doc: 'Most bytes of records waiting per task, as they were read.',
+    default: 64 * 1024 * 1024,
+    min: 1,
+  }),
+  maxPendingPerKey: optional(
+    countField({
+      doc: 'Most records of a key waiting before the task reads no more; default: no limit. For orders by key.',
       min: 1,
       max: 10_000_000,
     }),
@@ -86,8 +102,12 @@ export function enrichment<Value = never, Key = never>(
   const branches = named.map(([name, like]) => branchOf(name, like, place))
   const writes = branches.some((branch) => branch.source.kind === 'write')
   const single = isSource(sources)
+  const order = parsed.order ?? (writes ? 'key-serial' : 'key')
+  checkPerKey(order, parsed.maxPendingPerKey, place)
   checkShared(branches, 'breaker', opensAlike, ' (only whenOpen may differ)', place)
   checkShared(branches, 'rate', paceAlike, '', place)
+  const fixed = typeof parsed.concurrency === 'number' ? parsed.concurrency : undefined
+  const perSlot = pendingPerSlot(branches)
   const definition: OperatorDefinition = {
     branches,
     endpoints: { breakers: new Breakers(), limiters: new Limiters() },
@@ -95,9 +115,15 @@ export function enrichment<Value = never, Key = never>(
     fallbacks: single
       ? [hasFallback(options) ? fallbackOf(options.fallback) : undefined]
       : branchFallbacks(branches, options.fallback, place),
-    order: parsed.order ?? (writes ? 'key-serial' : 'key'),
+    order,
     concurrency: parsed.concurrency,
-    maxPending: parsed.maxPending ?? defaultWindow(branches, parsed.concurrency),
+    window: {
+      // Without an order nobody waits behind a slow call.
+      records: parsed.maxPending ?? (order === 'none' && fixed !== undefined ? perSlot * fixed : undefined),
+      perSlot,
+      bytes: parsed.maxPendingBytes,
+    },
+    maxPendingPerKey: parsed.maxPendingPerKey ?? Infinity,
     deadlineMs: parsed.deadline,
     onError: parsed.onError,
   }
@@ -105,9 +131,18 @@ export function enrichment<Value = never, Key = never>(
 }
 
 /** Enough records to keep all calls going while one of them takes long, and to fill the batches of all of them twice. */
-function defaultWindow(branches: readonly BranchDefinition[], concurrency: number): number {
-  const largest = Math.max(...branches.map(({ policy }) => policy.batch?.size ?? 1))
-  return concurrency * Math.max(8, 2 * largest)
+function pendingPerSlot(branches: readonly BranchDefinition[]): number {
+  return Math.max(8, ...branches.map(({ policy }) => 2 * (policy.batch?.size ?? 1)))
+}
+
+function checkPerKey(order: OrderMode, most: number | undefined, place: string): void {
+  if (most === undefined || order === 'key' || order === 'key-serial') return
+  throw sluiceError('SLUICE_CONFIG_INVALID', {
+    place: `${place}: maxPendingPerKey`,
+    expected:
+      "an order by key ('key' or 'key-serial'), because records of a key wait for one another only then",
+    came: `${most} with order '${order}'`,
+  })
 }
 
 /** Sources of one endpoint share its breaker and its rate limit, which can be of one kind only. */

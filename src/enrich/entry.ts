@@ -18,6 +18,8 @@ export class Entry {
   readonly ticket: Ticket
   /** The deadline on the monotonic clock. */
   readonly deadlineAt: number
+  /** What it takes of the window. */
+  bytes = 0
   state: EntryState = 'waiting'
   outcome: AsyncOutcome | undefined
   alarm: Alarm | undefined
@@ -41,6 +43,7 @@ export class Lane {
   readonly name: string
   head: Entry | undefined
   tail: Entry | undefined
+  length = 1
   draining = false
 
   constructor(name: string, first: Entry) {

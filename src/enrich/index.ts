@@ -21,6 +21,7 @@ export type {
 } from './sources/source.ts'
 export type { BatchOptions } from './batch-policy.ts'
 export type { BreakerOptions } from './breaker-policy.ts'
+export type { ConcurrencyOptions } from './concurrency-policy.ts'
 export type { Quota } from './rate-limiter.ts'
 export type { Rate, RateOptions } from './rate-policy.ts'
 export type { RetryOptions } from './retry.ts'

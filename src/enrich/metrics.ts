@@ -4,7 +4,8 @@
  * `enrich-late-completions-total`, `enrich-cache-hits-total`, `enrich-cache-misses-total`, `enrich-coalesced-total`,
  * `enrich-skipped-total`, `enrich-fallbacks-total`, and with batches `enrich-batch-size`, `enrich-batch-partial-total`,
  * `enrich-batch-bisected-total`; per node and task only: `enrich-in-flight` (calls),
- * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-deadline-misses-total`,
+ * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-concurrency-limit`,
+ * `enrich-pending-limit`, `enrich-pending-bytes`, `enrich-deadline-misses-total`,
  * `enrich-dead-letters-total`, `enrich-drops-total`; per node and endpoint: `enrich-breaker-state`, `enrich-breaker-held`,
  * `enrich-breaker-opened-total`, `enrich-breaker-refused-total`, `enrich-rate-limit`, `enrich-rate-waiting`. Timeouts are the calls with outcome timeout.
  */
@@ -52,6 +53,10 @@ export interface OperatorLevels {
   inFlight(): number
   pending(): number
   held(): number
+  /** Most calls under way and most records waiting, as they are now, and bytes of those that wait. */
+  limit(): number
+  window(): number
+  bytes(): number
 }
 
 export function sourceMetrics(
@@ -112,6 +117,9 @@ export function operatorMetrics(host: AsyncHost, levels: OperatorLevels): Operat
   metrics.gauge('enrich-in-flight', () => levels.inFlight(), labels)
   metrics.gauge('enrich-pending', () => levels.pending(), labels)
   metrics.gauge('enrich-held', () => levels.held(), labels)
+  metrics.gauge('enrich-concurrency-limit', () => levels.limit(), labels)
+  metrics.gauge('enrich-pending-limit', () => levels.window(), labels)
+  metrics.gauge('enrich-pending-bytes', () => levels.bytes(), labels)
   return {
     deadlineMisses: metrics.counter('enrich-deadline-misses-total', labels),
     deadLetters: metrics.counter('enrich-dead-letters-total', labels),

@@ -9,12 +9,17 @@ import type { Span } from '../core/trace.ts'
 import { Alarms } from './alarms.ts'
 import { Branch } from './branch.ts'
 import type { BranchDefinition, Endpoints } from './branch.ts'
+import { Concurrency } from './concurrency.ts'
+import type { ConcurrencyBounds } from './concurrency.ts'
 import { Entry, Question } from './entry.ts'
 import type { Desk } from './entry.ts'
+import { Meter } from './meter.ts'
 import { operatorMetrics } from './metrics.ts'
 import type { OperatorLevels, OperatorMetrics } from './metrics.ts'
 import { Order } from './order.ts'
 import type { OrderMode } from './order.ts'
+import { PendingWindow } from './pending-window.ts'
+import type { WindowPolicy } from './pending-window.ts'
 import { Slots } from './slots.ts'
 
 export type Fallback = (value: never, error: Error) => unknown
@@ -27,8 +32,10 @@ export interface OperatorDefinition {
   readonly fields: readonly string[] | undefined
   readonly fallbacks: readonly (Fallback | undefined)[]
   readonly order: OrderMode
-  readonly concurrency: number
-  readonly maxPending: number
+  readonly concurrency: number | ConcurrencyBounds
+  readonly window: WindowPolicy
+  /** Infinity: no limit of its own. */
+  readonly maxPendingPerKey: number
   readonly deadlineMs: number
   readonly onError: 'dead-letter' | 'drop' | 'fail'
 }
@@ -51,21 +58,34 @@ class EnrichOperator implements AsyncOperator, Desk {
   readonly #host: AsyncHost
   readonly #alarms: Alarms
   readonly #slots: Slots
+  readonly #window: PendingWindow
   readonly #branches: readonly Branch[]
   readonly #order: Order
   readonly #metrics: OperatorMetrics
-  #pending = 0
   #closed = false
 
   constructor(definition: OperatorDefinition, host: AsyncHost) {
     this.#definition = definition
     this.#host = host
     this.#alarms = new Alarms(host.clock)
-    this.#slots = new Slots(definition.concurrency)
-    const { branches, endpoints } = definition
-    this.#branches = branches.map((one) => new Branch(one, host, this.#slots, this.#alarms, endpoints))
+    const { branches, concurrency, endpoints, window } = definition
+    const bounds = typeof concurrency === 'number' ? undefined : concurrency
+    this.#slots = new Slots(typeof concurrency === 'number' ? concurrency : concurrency.start)
+    this.#window = new PendingWindow(window, this.#slots)
+    const meters = branches.map(() => new Meter())
+    const shared = {
+      slots: this.#slots,
+      alarms: this.#alarms,
+      // Nothing is measured that sizes nothing.
+      concurrency:
+        bounds === undefined && window.records !== undefined
+          ? undefined
+          : new Concurrency(this.#slots, meters, bounds, () => this.#window.fit(meters)),
+    }
+    this.#branches = branches.map((one, at) => new Branch(one, host, shared, meters[at]!, endpoints))
     this.#order = new Order(
       definition.order,
+      definition.maxPendingPerKey,
       (entry) => this.#begin(entry),
       (entry) => this.#settle(entry),
     )
@@ -80,21 +100,24 @@ class EnrichOperator implements AsyncOperator, Desk {
     }
     return {
       inFlight: () => of((operator) => operator.#slots.running),
-      pending: () => of((operator) => operator.#pending),
+      pending: () => of((operator) => operator.#window.records),
+      limit: () => of((operator) => operator.#slots.limit),
+      window: () => of((operator) => operator.#window.size),
+      bytes: () => of((operator) => operator.#window.bytes),
       held: () => of((operator) => operator.#order.held),
     }
   }
 
   get full(): boolean {
-    return this.#pending >= this.#definition.maxPending
+    return this.#window.full || this.#order.crowded > 0
   }
 
   admit(ticket: Ticket): void {
     if (this.#closed) return
     const { clock } = this.#host
-    this.#pending++
     const remaining = ticket.deadline - clock.now()
     const entry = new Entry(ticket, clock.monotonic() + remaining)
+    entry.bytes = this.#window.enter(ticket.record)
     entry.span = this.#trace(ticket)
     this.#order.enter(entry)
     // Most records of a cache or of a synchronous source have left by now and need no alarm.
@@ -103,7 +126,7 @@ class EnrichOperator implements AsyncOperator, Desk {
 
   close(): void {
     this.#closed = true
-    this.#pending = 0
+    this.#window.clear()
     this.#alarms.clear()
     this.#order.clear()
     for (const branch of this.#branches) branch.close()
@@ -214,7 +237,7 @@ class EnrichOperator implements AsyncOperator, Desk {
   #settle(entry: Entry): void {
     if (this.#closed) return
     entry.state = 'settled'
-    this.#pending--
+    this.#window.leave(entry.bytes)
     const outcome = entry.outcome!
     entry.span?.end('error' in outcome ? outcome.error : outcome.kind === 'drop' ? outcome.reason : undefined)
     this.#host.settle(entry.ticket, outcome)

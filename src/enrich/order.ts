@@ -15,14 +15,23 @@ export class Order {
   readonly #begin: (entry: Entry) => void
   readonly #settle: (entry: Entry) => void
   readonly #lanes = new Map<string, Lane>()
+  /** A lane of so many records is crowded. */
+  readonly #mostPerLane: number
+  #crowded = 0
   #held = 0
 
   /**
    * @param begin starts a record's calls; it may decide the record at once
    * @param settle hands a decided record on; it is its turn
    */
-  constructor(mode: OrderMode, begin: (entry: Entry) => void, settle: (entry: Entry) => void) {
+  constructor(
+    mode: OrderMode,
+    mostPerLane: number,
+    begin: (entry: Entry) => void,
+    settle: (entry: Entry) => void,
+  ) {
     this.#mode = mode
+    this.#mostPerLane = mostPerLane
     this.#begin = begin
     this.#settle = settle
   }
@@ -30,6 +39,11 @@ export class Order {
   /** Decided records that wait for their turn. */
   get held(): number {
     return this.#held
+  }
+
+  /** Lanes that hold as many records as a lane may. */
+  get crowded(): number {
+    return this.#crowded
   }
 
   /** Lanes with records in them. */
@@ -50,6 +64,8 @@ export class Order {
     if (lane.tail === undefined) lane.head = entry
     else lane.tail.next = entry
     lane.tail = entry
+    lane.length++
+    if (lane.length === this.#mostPerLane) this.#crowded++
     if (this.#mode === 'key-serial') this.#drain(lane)
     else this.#begin(entry)
   }
@@ -67,6 +83,7 @@ export class Order {
   clear(): void {
     for (const lane of this.#lanes.values()) lane.head = undefined
     this.#lanes.clear()
+    this.#crowded = 0
     this.#held = 0
   }
 
@@ -77,6 +94,7 @@ export class Order {
 
   #open(name: string, entry: Entry): void {
     entry.lane = new Lane(name, entry)
+    if (this.#mostPerLane === 1) this.#crowded++
     this.#lanes.set(name, entry.lane)
   }
 
@@ -90,6 +108,8 @@ export class Order {
       if (first.state !== 'decided' || lane.head !== first) break
       lane.head = first.next
       if (lane.head === undefined) lane.tail = undefined
+      if (lane.length === this.#mostPerLane) this.#crowded--
+      lane.length--
       this.#held--
       this.#settle(first)
     }

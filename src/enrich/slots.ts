@@ -11,15 +11,33 @@ export interface SlotUser {
 }
 
 export class Slots {
-  readonly #limit: number
+  #limit: number
   readonly #running = new Set<SlotUser>()
   #queue: (SlotUser | undefined)[] = []
   #head = 0
   #draining = false
   #closed = false
 
+  /** Somebody had to wait for a slot since it was last set to false. */
+  crowded = false
+
   constructor(limit: number) {
     this.#limit = limit
+  }
+
+  get limit(): number {
+    return this.#limit
+  }
+
+  /** A lower one ends nothing: slots that are given back are not granted again until it is kept. */
+  set limit(limit: number) {
+    this.#limit = limit
+    this.#drain()
+  }
+
+  /** Users that wait. */
+  get waiting(): number {
+    return this.#queue.length - this.#head
   }
 
   /** Calls under way. */
@@ -39,6 +57,7 @@ export class Slots {
       this.#running.add(user)
       user.begin()
     } else {
+      this.crowded = true
       this.#queue.push(user)
     }
   }

@@ -7,7 +7,9 @@ import type { Random } from '../core/random.ts'
 import type { Span } from '../core/trace.ts'
 import type { Alarms } from './alarms.ts'
 import type { Gate } from './breakers.ts'
+import type { Concurrency } from './concurrency.ts'
 import type { Pacer } from './limiters.ts'
+import type { Meter } from './meter.ts'
 import type { SourceMetrics } from './metrics.ts'
 import type { SourcePolicy } from './policy.ts'
 import type { Slots } from './slots.ts'
@@ -69,6 +71,9 @@ export interface BranchTools {
   readonly http: HttpClient | undefined
   readonly slots: Slots
   readonly alarms: Alarms
+  /** Told how calls went, where something is sized by it. */
+  readonly concurrency: Concurrency | undefined
+  readonly meter: Meter
   readonly metrics: SourceMetrics
   /** The circuit breaker of the endpoint; undefined without one. */
   readonly gate: Gate | undefined

@@ -327,7 +327,13 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     this.span?.end(error)
     this.#alarm?.cancel()
     this.#alarm = undefined
-    this.#tools.metrics.latency.observe(this.#tools.clock.monotonic() - this.#startedAt)
+    const { clock, concurrency, meter, metrics } = this.#tools
+    const ms = clock.monotonic() - this.#startedAt
+    metrics.latency.observe(ms)
+    if (concurrency === undefined) return
+    // A refusal of the request itself came as fast as an answer does.
+    if (error === undefined || !isRetriable(error)) concurrency.answered(meter, this.#startedAt, ms)
+    else concurrency.failed()
   }
 }
 

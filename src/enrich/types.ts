@@ -1,5 +1,6 @@
 /** Types of what sources answer and of what leaves the operator; no code. */
 import type { Duration } from '../core/duration.ts'
+import type { ConcurrencyOptions } from './concurrency-policy.ts'
 import type { OrderMode } from './order.ts'
 import type { Source, SourceLike } from './sources/source.ts'
 
@@ -57,10 +58,20 @@ export interface EnrichOptions<Fallback = unknown> {
    * `none`: as they come.
    */
   readonly order?: OrderMode
-  /** Most calls under way per task; default 32. */
-  readonly concurrency?: number
-  /** Most records waiting per task before no more are read; default 8 × concurrency, or with batches, if more, 2 × concurrency × their size. */
+  /**
+   * Most calls under way per task; default 32. With bounds (`{ min: 1, max: 512 }`, or `auto` for these) it is found while
+   * running: more as long as calls take about as long as with little to do, fewer when they take longer or fail.
+   */
+  readonly concurrency?: number | 'auto' | ConcurrencyOptions
+  /**
+   * Most records waiting per task before no more are read. Default 8 × concurrency, or with batches, if more, 2 × concurrency ×
+   * their size; where results leave in order it grows up to 8 times that while slow calls hold others back.
+   */
   readonly maxPending?: number
+  /** Most bytes of records waiting per task, as they were read; default 64 MiB. */
+  readonly maxPendingBytes?: number
+  /** Most records of a key waiting before the task reads no more; default: no limit. For orders by key. */
+  readonly maxPendingPerKey?: number
   /** Total time a record may take, retries and restarts included; default 30s. */
   readonly deadline?: Duration
   /**

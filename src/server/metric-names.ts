@@ -89,6 +89,15 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   'enrich-in-flight': { type: 'gauge', help: 'Calls under way, by task and node.' },
   'enrich-pending': { type: 'gauge', help: 'Records taken and not finished, by task and node.' },
   'enrich-held': { type: 'gauge', help: 'Records answered that wait for their turn, by task and node.' },
+  'enrich-concurrency-limit': {
+    type: 'gauge',
+    help: 'Most calls under way now, by task and node; moves within the bounds of `concurrency`.',
+  },
+  'enrich-pending-limit': { type: 'gauge', help: 'Most records taken and not finished, by task and node.' },
+  'enrich-pending-bytes': {
+    type: 'gauge',
+    help: 'Bytes of records taken and not finished, by task and node.',
+  },
   'enrich-deadline-misses-total': { type: 'counter', help: 'Records whose total deadline passed.' },
   'enrich-dead-letters-total': { type: 'counter', help: 'Records that went to the dead letters for a call.' },
   'enrich-breaker-state': {

@@ -21,7 +21,9 @@ export const policies: Scenario = {
         .stream(events)
         .enrich(held, {
           name: 'ask-under-policies',
-          concurrency: 8,
+          concurrency: { min: 2, max: 8 },
+          maxPendingPerKey: 3,
+          maxPendingBytes: 2000,
           deadline: '10m',
           join: (event, answer) => `${event.id} ${answer}`,
         })
