@@ -6,6 +6,7 @@ import type { AppState, StateListener } from '../engine/runtime/app-state.ts'
 import { settingsFrom } from '../engine/runtime/options.ts'
 import type { Ports } from '../engine/runtime/options.ts'
 import type { StoreQueries } from '../engine/runtime/query.ts'
+import type { RestoreProgress } from '../engine/runtime/opened.ts'
 import type { PartitionProgress } from '../engine/runtime/session.ts'
 import type { Plan } from '../engine/topology/plan.ts'
 import type { App } from '../languages/dsl/app.ts'
@@ -28,6 +29,7 @@ export interface Place {
   readonly stateFolder: string
   /** Told of every change of state from the first one on. */
   readonly onState?: StateListener | undefined
+  readonly onRestore?: ((progress: RestoreProgress) => void) | undefined
 }
 
 /**
@@ -41,13 +43,14 @@ export async function startService(
   settings: Settings,
   release: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Service> {
-  const { ports, stateFolder, onState } = place
+  const { ports, stateFolder, onState, onRestore } = place
   const running = await startApp(app.plan(), {
     ports,
     settings: settingsFrom(settings),
     stateFolder,
     onError: app.onError,
     onState,
+    onRestore,
     endpoint: endpointOf(settings),
   })
   try {

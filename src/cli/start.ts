@@ -2,6 +2,7 @@
 import { sluiceError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { StateListener } from '../engine/runtime/app-state.ts'
+import type { RestoreProgress } from '../engine/runtime/opened.ts'
 import type { App } from '../languages/dsl/app.ts'
 import { openRuntime } from './runtime.ts'
 import { startService } from './service.ts'
@@ -24,6 +25,8 @@ export interface StartOptions extends Config {
    * during the start. Be quick; a listener that throws is logged and removed.
    */
   readonly onState?: StateListener
+  /** Told how far each store's restore from its changelog is: when it begins, after each batch, at its end. Default: nobody. */
+  readonly onRestore?: (progress: RestoreProgress) => void
   /** For instance a pino logger. Default: silent. */
   readonly log?: Logger
 }
@@ -49,7 +52,7 @@ export interface StartOptions extends Config {
  * SLUICE_CLOSED when `signal` is aborted already, and what starting an application throws
  */
 export async function start(definition: App, options: StartOptions = {}): Promise<Service> {
-  const { signal, signals = false, log, onState, ...config } = options
+  const { signal, signals = false, log, onState, onRestore, ...config } = options
   if (signal?.aborted === true) throw sluiceError('SLUICE_CLOSED', { what: 'the signal given to start' })
   const { settings } = resolveSettings([programLayer(config, `start ${definition.name}`)], SOURCES)
   const runtime = await openRuntime({
@@ -62,7 +65,7 @@ export async function start(definition: App, options: StartOptions = {}): Promis
   })
   try {
     const { ports, stateFolder } = runtime
-    const place = { ports, stateFolder, onState }
+    const place = { ports, stateFolder, onState, onRestore }
     const service = await startService(place, definition, settings, () => runtime.close())
     closeAt(service, signal)
     if (signals) closeAtSignals(service)

@@ -32,7 +32,7 @@ export interface AppOptions {
   /** As `onState` of the running application, before its first change: none is missed. Default: nobody. */
   readonly onState?: StateListener | undefined
   /** Told how far each store's restore from its changelog is. One that throws is logged. Default: nobody. */
-  readonly onRestore?: (progress: RestoreProgress) => void
+  readonly onRestore?: ((progress: RestoreProgress) => void) | undefined
 }
 
 export interface RunningApp {
