@@ -20,7 +20,7 @@ import type {
   RequestOptions,
   TopicMetadata,
 } from './cluster.ts'
-import { Coordinators, LOOKUP_TIMEOUT_MS } from './coordinators.ts'
+import { Coordinators, LOOKUP_PURPOSE, LOOKUP_TIMEOUT_MS } from './coordinators.ts'
 import { errorKind, failure } from './error-codes.ts'
 import { metadataRequest, missingPartition, missingTopic } from './metadata-request.ts'
 import { Refresher } from './refresher.ts'
@@ -271,12 +271,12 @@ class KafkaCluster implements Cluster {
     const address = this.#brokers.address(brokerId)
     if (address === undefined) return
     // Its outcome is told to `opened` and `down`.
-    this.#connections.get(address, 'metadata').catch(() => undefined)
+    this.#connections.get(address, LOOKUP_PURPOSE).catch(() => undefined)
   }
 
   /** Asks any broker about topics (null: all), and takes over what it says. */
   async #ask(names: readonly string[] | null): Promise<MetadataResponse> {
-    const response = await this.any('metadata', metadataApi, metadataRequest(names), LOOKUP)
+    const response = await this.any(LOOKUP_PURPOSE, metadataApi, metadataRequest(names), LOOKUP)
     this.#takeOver(response)
     return response
   }
@@ -353,7 +353,7 @@ class KafkaCluster implements Cluster {
    */
   async #checkMissing(topic: string, partition: number): Promise<void> {
     const answers = this.brokers().map((brokerId) =>
-      this.request(brokerId, 'metadata', metadataApi, metadataRequest([topic]), LOOKUP).catch(
+      this.request(brokerId, LOOKUP_PURPOSE, metadataApi, metadataRequest([topic]), LOOKUP).catch(
         () => undefined,
       ),
     )

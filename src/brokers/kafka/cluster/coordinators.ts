@@ -6,11 +6,14 @@ import type {
   FindCoordinatorRequestDraft,
   FindCoordinatorResponse,
 } from '../protocol/messages/find-coordinator.ts'
-import type { Cluster, CoordinatorKind } from './cluster.ts'
+import type { Cluster, CoordinatorKind, Purpose } from './cluster.ts'
 import { errorName, failure, isRetriable } from './error-codes.ts'
 
 /** From this version on one request names several keys, and the answer is a list. */
 const BATCHED_FROM = 4
+
+/** Our own questions do not stand behind those of the administration, which may take long. */
+export const LOOKUP_PURPOSE: Purpose = 'metadata-lookup'
 
 /** Questions that any broker answers from memory: one that takes longer is not well, and another is asked. */
 export const LOOKUP_TIMEOUT_MS = 5000
@@ -78,7 +81,7 @@ export class Coordinators {
     const operation = `FindCoordinator of ${kind} "${key}"`
     let last = 0
     const found = await this.#repeat(async () => {
-      const response = await this.#any('metadata', findCoordinatorApi, requestFor(kind, key), {
+      const response = await this.#any(LOOKUP_PURPOSE, findCoordinatorApi, requestFor(kind, key), {
         timeoutMs: LOOKUP_TIMEOUT_MS,
       })
       const answer = answerOf(response)
