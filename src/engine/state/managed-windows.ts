@@ -53,7 +53,7 @@ export abstract class ManagedWindows<K, H, V>
   }
 
   kept(key: K, time: number, minor: number): H | undefined {
-    return this.windows.get({ key: this.windows.keys.wellFormed(key), time, minor })
+    return this.windows.get(this.windows.keys.of(key, time, minor))
   }
 
   *keptOf(key: K, from: number, to: number, reverse: boolean = false): IterableIterator<[Windowed<K>, H]> {
@@ -63,7 +63,7 @@ export abstract class ManagedWindows<K, H, V>
   }
 
   forgetWindow(key: K, time: number, minor: number, record?: FlowRecord): void {
-    this.windows.forgetWindow({ key: this.windows.keys.wellFormed(key), time, minor }, record)
+    this.windows.forgetWindow(this.windows.keys.of(key, time, minor), record)
   }
 
   get observed(): number {

@@ -84,6 +84,6 @@ class Sessions<K, V> extends ManagedWindows<K, V, V> implements SessionStore<K, 
   }
 
   #keyOf(key: K, start: number, end: number): WindowKey<K> {
-    return { key: this.windows.keys.wellFormed(key), time: end, minor: start }
+    return this.windows.keys.of(key, end, start)
   }
 }

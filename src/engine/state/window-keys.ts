@@ -17,6 +17,8 @@ export interface WindowKey<K> {
   readonly key: K
   readonly time: number
   readonly minor: number
+  /** Its name among all windows, once somebody asked for it: a memo. */
+  id?: string | undefined
 }
 
 /** Bytes of the segment in front of a stored key. */
@@ -32,6 +34,7 @@ export class WindowKeys<K> implements StoredKeys<WindowKey<K>> {
   readonly #minorBytes: number
   readonly #segmentMs: number
   readonly #text: boolean
+  #last: WindowKey<K> | undefined
 
   constructor(keys: Serde<K>, kind: 'window' | 'session', segmentMs: number) {
     this.#keys = keys
@@ -44,6 +47,15 @@ export class WindowKeys<K> implements StoredKeys<WindowKey<K>> {
       serialize: (key) => this.stored(key.key, key.time, key.minor),
       deserialize: (stored) => this.#read(stored),
     }
+  }
+
+  /** The key of a window. A read and the update after it get the same one, which is named only once. */
+  of(key: K, time: number, minor: number): WindowKey<K> {
+    const last = this.#last
+    if (last !== undefined && last.key === key && last.time === time && last.minor === minor) return last
+    const made = { key: this.wellFormed(key), time, minor, id: undefined }
+    if (this.#text) this.#last = made
+    return made
   }
 
   segmentOf(time: number): number {
@@ -130,8 +142,12 @@ export class WindowKeys<K> implements StoredKeys<WindowKey<K>> {
   }
 }
 
-function textId({ key, time, minor }: WindowKey<unknown>): string {
-  return minor === 0 ? `${time}|${key as string}` : `${time}.${minor}|${key as string}`
+function textId(window: WindowKey<unknown>): string {
+  if (window.id !== undefined) return window.id
+  const { key, time, minor } = window
+  const id = minor === 0 ? `${time}|${key as string}` : `${time}.${minor}|${key as string}`
+  window.id = id
+  return id
 }
 
 /** Where the entries of a segment begin. */

@@ -56,9 +56,8 @@ abstract class TimeWindows<K, H, V> extends ManagedWindows<K, H, V> implements R
   }
 
   fetch(key: K, start: number): H | undefined {
-    const own = this.windows.keys.wellFormed(key)
-    if (this.duplicates) return this.windows.ofKey(own, start, start)[0]?.[1]
-    return this.windows.find({ key: own, time: start, minor: 0 })
+    if (this.duplicates) return this.windows.ofKey(this.windows.keys.wellFormed(key), start, start)[0]?.[1]
+    return this.windows.find(this.windows.keys.of(key, start, 0))
   }
 
   *fetchRange(key: K, from: number, to: number, reverse: boolean = false): IterableIterator<[number, H]> {
@@ -106,8 +105,7 @@ class PlainWindows<K, V> extends TimeWindows<K, V, V> implements WindowStore<K, 
 class TimedWindows<K, V> extends TimeWindows<K, Timestamped<V>, V> implements TimestampedWindowStore<K, V> {
   put(key: K, value: V | null | undefined, start: number, timestamp: number, record?: FlowRecord): void {
     const held = value === null || value === undefined ? undefined : { value, timestamp }
-    const own = this.windows.keys.wellFormed(key)
-    this.windows.set({ key: own, time: start, minor: 0 }, held, timestamp, record)
+    this.windows.set(this.windows.keys.of(key, start, 0), held, timestamp, record)
   }
 
   protected valueOf({ value }: Timestamped<V>): V {
