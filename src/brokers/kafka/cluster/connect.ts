@@ -30,7 +30,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 10_000
 const METADATA_MAX_AGE_MS = 60_000
 /** A topic just created is not known to every broker at once: of one broker, and of several. */
-const MISSING_AFTER_MS = [500, 3000] as const
+const MISSING_AFTER_MS = [1500, 3000] as const
 const LOOKUP: RequestOptions = { timeoutMs: LOOKUP_TIMEOUT_MS }
 
 /**

@@ -1,7 +1,7 @@
 /** Tests against a real broker: skipped with a word where there can be none, failing in CI. */
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { inject, onTestFinished } from 'vitest'
+import { beforeAll, inject, onTestFinished } from 'vitest'
 import type { Kafka } from '../../../../scripts/kafka/start.ts'
 import type { Cluster, ClusterOptions } from '../../../../src/brokers/kafka/cluster/cluster.ts'
 import { connectCluster } from '../../../../src/brokers/kafka/cluster/connect.ts'
@@ -12,11 +12,20 @@ import { systemRandom } from '../../../../src/platform/random.ts'
 /** What live tests know of the broker they share. */
 export type LiveKafka = Pick<Kafka, 'bootstrap' | 'listeners' | 'certificates' | 'users'>
 
+/** On a busy machine a broker takes its time; a test should not pay for it. */
+const START_MS = 180_000
+
 /**
- * Whether suites on real Kafka are left out, for `describe.skipIf`; it says so. In CI that is a failure: a suite that never
- * runs proves nothing.
+ * Whether suites on the shared Kafka are left out, for `describe.skipIf`; it says so. If not, the broker is up before the
+ * first test of the file. In CI leaving out is a failure: a suite that never runs proves nothing.
  */
 export function noKafka(): boolean {
+  if (isMissing()) return true
+  beforeAll(sharedKafka, START_MS)
+  return false
+}
+
+function isMissing(): boolean {
   const reason = inject('whyNoKafka')
   if (reason === '') return false
   if (process.env['CI'] === 'true') throw new Error(`tests on a real Kafka must run in CI: ${reason}`)
@@ -29,9 +38,9 @@ export function noKafkaOfOurs(): boolean {
   return !inject('kafkaIsOurs') || noKafka()
 }
 
-/** The same for suites that start brokers of their own: they run in `npm run test:kafka` only. */
+/** The same for suites of `npm run test:kafka` only, which may start brokers of their own. */
 export function notInMatrix(): boolean {
-  return !inject('kafkaMatrix') || noKafkaOfOurs()
+  return !inject('kafkaMatrix') || !inject('kafkaIsOurs') || isMissing()
 }
 
 /** The broker that all live tests of this run share, started if it is not yet. Names must be the test's own. */
