@@ -4,9 +4,18 @@
  */
 export { enrichment } from './enrichment.ts'
 export { http } from './sources/http.ts'
+export { mysql } from './sources/mysql.ts'
+export { postgres } from './sources/postgres.ts'
+export { sql } from './sources/sql.ts'
+export { sqlite } from './sources/sqlite.ts'
 export { batchSource, source } from './sources/source.ts'
 export { CallError } from './call-error.ts'
 export type { EnrichHttpRequest, HttpDefinition, HttpOptions } from './sources/http.ts'
+export type { MysqlOptions } from './sources/mysql.ts'
+export type { PostgresOptions } from './sources/postgres.ts'
+export type { SqlConnection, SqlRow } from './sources/sql-connection.ts'
+export type { SqlOptions, SqlRequest } from './sources/sql.ts'
+export type { SqliteOptions } from './sources/sqlite.ts'
 export type {
   BatchContext,
   BatchFunction,

@@ -3,6 +3,8 @@
  * A filled-in value must never change the shape of a URL: it is percent-encoded, and may not become a `..` segment.
  */
 import { sluiceError } from '../../core/errors.ts'
+import { compileLookup } from './placeholder.ts'
+import type { Lookup } from './placeholder.ts'
 
 /** `undefined`: a placeholder had nothing to fill in. */
 export type Template<T> = (value: unknown, key: unknown) => T | undefined
@@ -12,8 +14,6 @@ export interface UrlTemplate {
   readonly origin: string
   readonly path: Template<string>
 }
-
-type Lookup = (value: unknown, key: unknown) => unknown
 
 /** @throws SLUICE_CONFIG_INVALID */
 export function compileUrl(url: string, place: string): UrlTemplate {
@@ -104,25 +104,6 @@ export function compileBody(body: unknown, place: string): (value: unknown, key:
     return (value, key) => Object.fromEntries(parts.map(([name, part]) => [name, part(value, key)]))
   }
   return () => body
-}
-
-function compileLookup(expression: string, place: string): Lookup {
-  const [root, ...fields] = expression.trim().split('.')
-  if ((root !== 'key' && root !== 'value') || fields.includes('')) {
-    throw sluiceError('SLUICE_CONFIG_INVALID', {
-      place,
-      expected: 'placeholders {key}, {value} or {value.field}',
-      came: `{${expression}}`,
-    })
-  }
-  return (value, key) => {
-    let part: unknown = root === 'key' ? key : value
-    for (const field of fields) {
-      if (typeof part !== 'object' || part === null || !Object.hasOwn(part, field)) return undefined
-      part = (part as Readonly<Record<string, unknown>>)[field]
-    }
-    return part
-  }
 }
 
 function textOf(part: unknown): string {
