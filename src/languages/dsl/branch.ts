@@ -1,10 +1,12 @@
 /** The verbs branch and merge: their arms and inputs, and what they are called. */
+import type { Serde } from '../../core/serde.ts'
 import { branch, branchArm } from '../../engine/operators/branch.ts'
 import type { FromRecord } from '../../engine/operators/callbacks.ts'
-import { stepName } from '../../engine/topology/names.ts'
+import { merge } from '../../engine/operators/merge.ts'
+import { mergedName, stepName } from '../../engine/topology/names.ts'
 import type { SaidNames } from '../../engine/topology/kafka-streams/said.ts'
 import { checkOptions } from './options.ts'
-import { givenName, namePart } from './place.ts'
+import { givenName, namePart, placeOf } from './place.ts'
 import type { Place } from './place.ts'
 import type { Stream } from './types.ts'
 import type { BranchOptions, Named } from './verb-options.ts'
@@ -59,26 +61,43 @@ function sayBranch(
   return shop.say({ verb: 'branch', from, name: givenName(options, 'branch'), arms: [...arms, ...rest] })
 }
 
-/** The streams given to merge, and the options that may come last. */
-export function splitOptions<S extends object>(
-  given: readonly (S | Named)[],
-): readonly [streams: readonly S[], options: Named | undefined] {
-  const last = given.at(-1)
-  if (last === undefined || 'place' in last) return [given as readonly S[], undefined]
-  checkOptions('merge', last)
-  return [given.slice(0, -1) as readonly S[], last as Named]
+/**
+ * Adds the node that merges and answers with the place below it. Kafka Streams merges two at a time: where names are its own, so do
+ * we, and a name given is that of the last.
+ * @param given streams, and options last if there are any
+ */
+export function addMerge(place: Place, given: readonly object[]): Place {
+  const [streams, options] = splitOptions(given)
+  const places = [place, ...streams.map((other) => placeOf(other, place.shop, 'merge'))]
+  const name = givenName(options, 'merge')
+  const { shop } = place
+  const lineage = mergedName(places.map((one) => one.lineage))
+  const key = common(places.map((one) => one.key))
+  const value = common(places.map((one) => one.value))
+  let node = place.node
+  for (const { node: other } of places.slice(1)) {
+    const last = other === places.at(-1)!.node
+    const said = shop.say({ verb: 'merge', from: node, other, name: last ? name : undefined })
+    if (said === undefined) break
+    node = shop.builder.add(merge(said.node, [node, other])).name
+  }
+  if (node !== place.node) return { shop, node, lineage, key, value }
+  const free = name ?? shop.builder.freeName(stepName(lineage, 'merge'))
+  const parents = places.map((one) => one.node)
+  return { shop, node: shop.builder.add(merge(free, parents)).name, lineage, key, value }
 }
 
-/** Kafka Streams merges two at a time: what is merged first is named first. */
-export function mergeName(
-  { shop, node }: Place,
-  places: readonly Place[],
-  lineage: string,
-  options: Named | undefined,
-): string {
-  const name = givenName(options, 'merge')
-  let counted: string | undefined
-  for (const { node: other } of places.slice(1))
-    counted = shop.say({ verb: 'merge', from: counted ?? node, other, name })?.node
-  return counted ?? name ?? shop.builder.freeName(stepName(lineage, 'merge'))
+function splitOptions(
+  given: readonly object[],
+): readonly [streams: readonly object[], options: Named | undefined] {
+  const last = given.at(-1)
+  if (last === undefined || 'place' in last) return [given, undefined]
+  checkOptions('merge', last)
+  return [given.slice(0, -1), last as Named]
+}
+
+/** The serde all parts of a merged stream agree on. */
+function common(serdes: readonly (Serde<unknown> | undefined)[]): Serde<unknown> | undefined {
+  const [first] = serdes
+  return serdes.every((serde) => serde?.format === first?.format) ? first : undefined
 }

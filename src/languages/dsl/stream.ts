@@ -7,7 +7,6 @@ import { forEach } from '../../engine/operators/for-each.ts'
 import type { Joiner } from '../../engine/operators/join.ts'
 import { map } from '../../engine/operators/map.ts'
 import { mapValues } from '../../engine/operators/map-values.ts'
-import { merge } from '../../engine/operators/merge.ts'
 import { peek } from '../../engine/operators/peek.ts'
 import { print } from '../../engine/operators/print.ts'
 import { repartition } from '../../engine/operators/repartition.ts'
@@ -15,10 +14,10 @@ import { selectKey } from '../../engine/operators/select-key.ts'
 import { viewOf } from '../../engine/operators/table-view.ts'
 import { table } from '../../engine/operators/table.ts'
 import type { StreamVerb } from '../../engine/topology/kafka-streams/said.ts'
-import { mergedName, stepName } from '../../engine/topology/names.ts'
+import { stepName } from '../../engine/topology/names.ts'
 import type { PartitionedInput, TopologyNode } from '../../engine/topology/node.ts'
 import type { Enriched, EnrichOptions, Fallbacks, Sources } from '../../enrich/types.ts'
-import { addBranches, mergeName, splitOptions } from './branch.ts'
+import { addBranches, addMerge } from './branch.ts'
 import { addEnrichment } from './enrich.ts'
 import { addGlobalJoin } from './global-table.ts'
 import {
@@ -26,7 +25,6 @@ import {
   givenName,
   isMaterialized,
   keySerde,
-  placeOf,
   repartitionOf,
   stateNames,
   tableStore,
@@ -133,19 +131,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   merge(...others: readonly Stream<K, V>[] | readonly [...Stream<K, V>[], Named]): Stream<K, V> {
-    const { shop } = this.place
-    const [streams, options] = splitOptions(others)
-    const places = [this.place, ...streams.map((other) => placeOf(other, shop, 'merge'))]
-    const lineage = mergedName(places.map((place) => place.lineage))
-    const name = mergeName(this.place, places, lineage, options)
-    shop.builder.add(
-      merge(
-        name,
-        places.map((place) => place.node),
-      ),
-    )
-    const key = common(places.map((place) => place.key))
-    return shop.stream({ shop, node: name, lineage, key, value: common(places.map((place) => place.value)) })
+    return this.place.shop.stream(addMerge(this.place, others))
   }
 
   repartition(options?: RepartitionOptions<K, V>): Stream<K, V> {
@@ -314,10 +300,4 @@ export class StreamHandle<K, V> implements Stream<K, V> {
     const topic = repartitionOf(names, options?.name)
     return { parent: this.place.node, ...topic, key, value: valueSerde(this.place, options?.value) }
   }
-}
-
-/** The serde all parts of a merged stream agree on. */
-function common(serdes: readonly (Serde<unknown> | undefined)[]): Serde<unknown> | undefined {
-  const [first] = serdes
-  return serdes.every((serde) => serde?.format === first?.format) ? first : undefined
 }

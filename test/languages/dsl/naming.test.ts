@@ -64,6 +64,32 @@ describe('naming: kafka-streams', () => {
   })
 })
 
+describe('verbs that Kafka Streams has otherwise, or not at all', () => {
+  it('merge two streams at a time', () => {
+    const plan = defineApp(
+      'shop',
+      (flow) => {
+        const [one, two, three] = ['a', 'b', 'c'].map((name) => flow.stream(topic(name, clicks)))
+        const all = one!.merge(two!, three!, { name: 'all' })
+        all.print({ write: () => undefined })
+        all.enrich({ user: ({ page }: { readonly page: string }) => ({ page }) }).to(({ page }) => page, {
+          value: json(),
+        })
+      },
+      COUNTED,
+    ).plan()
+    const names = plan.subtopologies.flatMap(({ nodes }) => nodes.map(({ name }) => name))
+    expect(names.filter((name) => !name.includes('SOURCE'))).toEqual([
+      'KSTREAM-MERGE-0000000003',
+      'all',
+      'KSTREAM-PRINTER-0000000005',
+      'KSTREAM-ENRICH-0000000006',
+      'KSTREAM-SINK-0000000007',
+    ])
+    expect(describePlan(plan)).toContain('Sink: KSTREAM-SINK-0000000007 (extractor class')
+  })
+})
+
 describe('optimization', () => {
   it('takes the topic of a table as its changelog and one repartition topic behind a key change', () => {
     const plan = defineApp('shop', busy, { ...COUNTED, optimization: 'all' }).plan()
