@@ -232,8 +232,8 @@ const STATE: readonly PlantedBug[] = [
     name: 'incomplete restore trusted',
     why: 'the store says where it will be when its restore begins: one that is interrupted looks complete',
     file: RESTORE,
-    find: 'if ((position ?? start) < end) {',
-    replace: `if ((position ?? start) < end) {
+    find: 'if (position < end) {',
+    replace: `if (position < end) {
       state.writePositions(new Map([[store, end]]))`,
   },
   {

@@ -374,7 +374,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   #settle(entry: Entry<K, H>): void {
     entry.record = undefined
     entry.keyBytes = undefined
-    if (entry.held === undefined) this.#entries.delete(entry.id)
+    if (entry.held === undefined || this.#keys.askedOnce) this.#entries.delete(entry.id)
     else this.#clean.add(entry)
   }
 

@@ -11,6 +11,8 @@ export interface StoredKeys<K> {
   readonly id?: (key: K) => string
   /** Leading bytes of a stored key that the changelog does not get. */
   readonly prefix: number
+  /** No key is asked for by itself once it was committed: it need not be kept in the cache. Default false. */
+  readonly askedOnce?: boolean
 }
 
 interface KeyWriter<K> {
@@ -20,6 +22,7 @@ interface KeyWriter<K> {
 export class KeyIds<K> {
   readonly #id: ((key: K) => string) | undefined
   readonly #prefix: number
+  readonly askedOnce: boolean
   readonly #writer: KeyWriter<K>
   readonly #current: (() => FlowRecord | undefined) | undefined
 
@@ -32,6 +35,7 @@ export class KeyIds<K> {
     const text = keys === undefined && spec.key.format === 'string'
     this.#id = text ? (key) => key as string : keys?.id
     this.#prefix = keys?.prefix ?? 0
+    this.askedOnce = keys?.askedOnce ?? false
     this.#writer = writer
     this.#current = current
   }

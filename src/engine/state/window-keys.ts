@@ -30,13 +30,16 @@ export class WindowKeys<K> implements StoredKeys<WindowKey<K>> {
   readonly prefix: number = SEGMENT_BYTES
   readonly serde: Serde<WindowKey<K>>
   readonly id?: (key: WindowKey<K>) => string
+  readonly askedOnce: boolean
   readonly #keys: Serde<K>
   readonly #minorBytes: number
   readonly #segmentMs: number
   readonly #text: boolean
   #last: WindowKey<K> | undefined
 
-  constructor(keys: Serde<K>, kind: 'window' | 'session', segmentMs: number) {
+  /** @param duplicates each key has a number of its own */
+  constructor(keys: Serde<K>, kind: 'window' | 'session', segmentMs: number, duplicates: boolean) {
+    this.askedOnce = duplicates
     this.#keys = keys
     this.#minorBytes = MINOR_BYTES[kind]
     this.#segmentMs = segmentMs

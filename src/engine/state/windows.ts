@@ -59,7 +59,7 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     const retentionMs = spec.retentionMs ?? Number.MAX_SAFE_INTEGER
     const segmentMs = Math.max(Math.floor(retentionMs / 2), MIN_SEGMENT_MS)
     const kind = spec.kind === 'session' ? 'session' : 'window'
-    const keys = new WindowKeys<K>(spec.key as Serde<K>, kind, segmentMs)
+    const keys = new WindowKeys<K>(spec.key as Serde<K>, kind, segmentMs, spec.retainDuplicates === true)
     super(spec, codec, storage, options, keys)
     this.keys = keys
     this.#retentionMs = retentionMs
