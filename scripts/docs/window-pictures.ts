@@ -33,7 +33,10 @@ function windowsOf(happened: readonly Happening[]): readonly DrawnWindow[] {
     if (cause === undefined) continue
     const [, start, end] = / (\d+)-(\d+)$/.exec(key)!
     const window = windows.get(key) ?? { start: Number(start), end: Number(end), results: [] }
-    window.results.push({ text: value === null ? 'deleted' : String(value), cause })
+    window.results.push({
+      text: value === null ? 'deleted' : JSON.stringify(value).replaceAll('"', ''),
+      cause,
+    })
     windows.set(key, window)
   }
   return [...windows.values()].toSorted((one, other) => one.start - other.start || one.end - other.end)

@@ -144,7 +144,10 @@ class Sliding {
 
   *#windows(key: unknown, from: number, to: number, reverse: boolean): IterableIterator<[number, Held]> {
     const first = Math.max(0, from)
-    if (!this.#cached) return yield* this.#store.fetchRange(key, first, to, reverse)
+    if (!this.#cached) {
+      yield* this.#store.fetchRange(key, first, to, reverse)
+      return
+    }
     for (const [{ start }, held] of this.#store.keptOf(key, first, to, reverse)) yield [start, held]
   }
 

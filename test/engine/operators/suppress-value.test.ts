@@ -1,12 +1,11 @@
 /** What Kafka Streams' own classes gave for the same updates (buffer value, version 3). */
 import { describe, expect, test } from 'vitest'
 import { encodedBytes } from '../../../src/core/serde.ts'
-import type { Serde } from '../../../src/core/serde.ts'
 import { heldBackSerde, sizeOf } from '../../../src/engine/operators/suppress-value.ts'
 import type { HeldBack } from '../../../src/engine/operators/suppress-value.ts'
 import { string } from '../../../src/serdes/index.ts'
 
-const serde = heldBackSerde(string as Serde<unknown>)
+const serde = heldBackSerde(string)
 const where = { offset: 42, partition: 3, topic: 'topic', turn: 777 }
 const headers = [
   { key: 'h', value: Buffer.from('x') },
@@ -53,7 +52,7 @@ describe('an update held back', () => {
   test('counts the bytes of a value once where it stands twice', () => {
     const [twice] = VECTORS[1]!
     // 8 time, 1 key, 3 prior, 3 new, 8 + 8 + 5 + 4 where it came from
-    expect(sizeOf(Buffer.from('k'), twice, string as Serde<unknown>)).toBe(40)
-    expect(sizeOf(Buffer.from('k'), { ...twice, oldValue: 'older' }, string as Serde<unknown>)).toBe(45)
+    expect(sizeOf(Buffer.from('k'), twice, string)).toBe(40)
+    expect(sizeOf(Buffer.from('k'), { ...twice, oldValue: 'older' }, string)).toBe(45)
   })
 })

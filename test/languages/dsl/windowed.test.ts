@@ -32,6 +32,7 @@ function plan(draw: (flow: Flow) => void): ReturnType<ReturnType<typeof defineAp
   return defineApp('test', draw).plan()
 }
 
+const add = (one: number, other: number): number => one + other
 const sum = { init: () => 0, add: (so: number, order: Order) => so + order.total }
 
 describe('the types of windows', () => {
@@ -56,7 +57,7 @@ describe('the types of windows', () => {
       // @ts-expect-error a session needs a merge
       group.windowedBy(session('6m')).aggregate({ ...sum, name: 'unmerged' })
       // @ts-expect-error tumbling windows never become one
-      group.windowedBy(tumbling('5m')).aggregate({ ...sum, merge: (one, other) => one + other })
+      group.windowedBy(tumbling('5m')).aggregate({ ...sum, merge: add })
     }
     expect(() => plan(draw)).toThrow('there is no `merge` that says how')
   })
@@ -71,7 +72,7 @@ describe('the types of windows', () => {
   })
 
   test('refuse a topic with another key, and one with another value', () => {
-    plan((flow) => {
+    const { sinkTopics } = plan((flow) => {
       const stream = flow.stream(orders).groupByKey().windowedBy(tumbling('1m')).count().toStream()
       stream.to(counts)
       // @ts-expect-error the keys are windows, not text
@@ -79,6 +80,7 @@ describe('the types of windows', () => {
       // @ts-expect-error the values are numbers
       stream.to(topic('wrong-values', { key: timeWindowed(string, '1m'), value: string }))
     })
+    expect(sinkTopics).toHaveLength(3)
   })
 
   test('let only windowed tables wait for their windows', () => {
