@@ -91,9 +91,8 @@ export class Output {
         const chosen =
           spec.partition?.(record, targets.length) ??
           (key === null ? roundRobin++ % targets.length : choose(key, targets.length, spec.key.windowBytes))
-        if (typeof chosen === 'number')
-          this.#append(targets, chosen, key, value, record.timestamp, headers, node)
-        else for (const one of chosen) this.#append(targets, one, key, value, record.timestamp, headers, node)
+        if (typeof chosen === 'number') this.#append(targets, chosen, key, value, record.timestamp, headers)
+        else for (const one of chosen) this.#append(targets, one, key, value, record.timestamp, headers)
         produced.value++
       },
     }
@@ -199,10 +198,9 @@ export class Output {
     value: Encoded | null,
     timestamp: number,
     headers: Headers,
-    node: string,
   ): void {
     const target = targets[partition]
-    if (target === undefined) throw noPartition(node, partition, targets)
+    if (target === undefined) throw noPartition(partition, targets)
     this.#buffer.append(target, key, value, timestamp, headers)
   }
 
@@ -219,9 +217,10 @@ export class Output {
   }
 }
 
-function noPartition(node: string, partition: number, targets: readonly ProduceTarget[]): Error {
-  const problem = `partition ${partition} of "${targets[0]?.topic}" was chosen, which has ${targets.length}`
-  return sluiceError('SLUICE_INTERNAL', { place: node, problem })
+/** The user's partitioner is to blame, with the record it was given: no error of the table, so that it follows the error policy. */
+function noPartition(partition: number, targets: readonly ProduceTarget[]): Error {
+  const [topic, last] = [targets[0]?.topic, targets.length - 1]
+  return new RangeError(`the partitioner chose partition ${partition} of "${topic}", which has 0 to ${last}`)
 }
 
 function choose(key: Encoded, partitions: number, windowBytes?: number): number {

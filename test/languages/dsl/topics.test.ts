@@ -123,6 +123,19 @@ describe('to', () => {
     expect(asked).toContainEqual(['all', 'a', 1])
   })
 
+  it('a record whose partitioner chooses a partition that is not there is a dead letter, and the next goes on', async () => {
+    const driver = await driven((flow) => {
+      flow.stream(input).to(output, { partitioner: (order) => order.at })
+    })
+    for (const at of [0, 9, 0]) driver.pipe(input, { key: 'a', value: { at, to: 'x' } })
+    expect(driver.read(output)).toHaveLength(2)
+    const [letter, ...others] = driver.deadLetters()
+    expect(others).toEqual([])
+    const reasons = letter!.headers.map(({ value }) => String(Buffer.from(value ?? [])))
+    expect(reasons.join()).toContain('the partitioner chose partition 9 of "out", which has 0 to 0')
+    driver.close()
+  })
+
   it('goes on by the key when its partitioner has no opinion', async () => {
     const driver = await driven((flow) =>
       flow
