@@ -113,7 +113,8 @@ export const APPLICATION_ERRORS = {
   SLUICE_BUFFER_FULL: {
     domain: 'user',
     retry: 'never',
-    message: '{node}: the buffer is full: {count} updates (at most {maxRecords}), {bytes} bytes (at most {maxBytes})',
+    message:
+      '{node}: the buffer is full: {count} updates (at most {maxRecords}), {bytes} bytes (at most {maxBytes})',
     fix: 'Raise maxRecords and maxBytes, shorten the windows or the grace, or let it emit early.',
   },
   SLUICE_CLOSED: {
@@ -155,7 +156,8 @@ export const APPLICATION_ERRORS = {
   SLUICE_ENRICH_LIMITED: {
     domain: 'external',
     retry: 'retry',
-    message: '{node}: not asked, after {attempts} attempt(s): the rate limit of {endpoint} left no call for it in time',
+    message:
+      '{node}: not asked, after {attempts} attempt(s): the rate limit of {endpoint} left no call for it in time',
     fix: 'Raise `rate` or `deadline`, ask less often (cache, batch), or redrive the dead letter when there is less to do.',
   },
   SLUICE_HTTP_STATUS: {

@@ -1,6 +1,6 @@
 /**
  * What a call sees of its attempt. The signal is made when first read: most functions never look at it. How the attempt
- * is made is for `trip.ts`, which extends it, so that an attempt is one object.
+ * is made is for `trip.ts`, which extends it, so that an attempt is one object; `hedge.ts` makes a second call of it.
  */
 import type { Ticket } from '../core/async-operator.ts'
 import { sluiceError } from '../core/errors.ts'

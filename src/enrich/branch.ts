@@ -16,6 +16,7 @@ import type { Concurrency } from './concurrency.ts'
 import type { Question } from './entry.ts'
 import { freezeDeep } from './freeze.ts'
 import type { Limiters, Pacer } from './limiters.ts'
+import { Hedges } from './hedge.ts'
 import { BatchLobby } from './lobby.ts'
 import type { Meter } from './meter.ts'
 import { sourceMetrics } from './metrics.ts'
@@ -23,7 +24,9 @@ import type { SourceMetrics } from './metrics.ts'
 import type { SourcePolicy } from './policy.ts'
 import type { Slots } from './slots.ts'
 import type { Source } from './sources/source.ts'
-import type { BranchTools, Identified, Lobby } from './tools.ts'
+import type { RetryBudgets } from './retry-budgets.ts'
+import type { TokenBudget } from './token-budget.ts'
+import type { BranchTools, Hedging, Identified, Lobby } from './tools.ts'
 
 /** A source with its policy, at definition. */
 export interface BranchDefinition {
@@ -48,6 +51,7 @@ export interface Shared {
 export interface Endpoints {
   readonly breakers: Breakers
   readonly limiters: Limiters
+  readonly retryBudgets: RetryBudgets
 }
 
 export class Branch implements BranchTools {
@@ -66,6 +70,8 @@ export class Branch implements BranchTools {
   readonly metrics: SourceMetrics
   readonly gate: Gate | undefined
   readonly pacer: Pacer | undefined
+  readonly hedges: Hedging | undefined
+  readonly retryBudget: TokenBudget | undefined
   readonly lobby: Lobby | undefined
   readonly #cache: AnswerCache | undefined
   readonly #flights: Flights<Call> | undefined
@@ -75,9 +81,9 @@ export class Branch implements BranchTools {
     host: AsyncHost,
     { slots, alarms, concurrency }: Shared,
     meter: Meter,
-    { breakers, limiters }: Endpoints,
+    { breakers, limiters, retryBudgets }: Endpoints,
   ) {
-    const { batch, breaker, rate } = definition.policy
+    const { batch, breaker, hedge, rate, retry } = definition.policy
     const endpoint = endpointOf(definition) || host.node
     this.node = host.node
     this.task = host.task
@@ -91,7 +97,9 @@ export class Branch implements BranchTools {
     this.alarms = alarms
     this.concurrency = concurrency
     this.meter = meter
-    this.metrics = sourceMetrics(host, definition.name, batch !== undefined)
+    this.metrics = sourceMetrics(host, definition.name, definition.policy)
+    this.hedges = hedge === undefined ? undefined : new Hedges(hedge)
+    this.retryBudget = retry.budget === undefined ? undefined : retryBudgets.of(host, endpoint, retry.budget)
     this.lobby = batch === undefined ? undefined : new BatchLobby(this, batch)
     this.gate = breaker === undefined ? undefined : breakers.gate(host, endpoint, breaker)
     this.pacer = rate === undefined ? undefined : limiters.pacer(host, endpoint, rate)
@@ -141,6 +149,7 @@ export class Branch implements BranchTools {
 
   #call(question: Question, request: unknown, identity: string | undefined): void {
     const call = new Call(this, request, identity, question)
+    this.retryBudget?.earn()
     question.call = call
     if (identity !== undefined) this.#flights?.started(identity, call)
     call.start()

@@ -102,8 +102,10 @@ export class Call implements Rider {
 
   failed(carrier: Carrier, error: unknown, alone: boolean): boolean {
     if (this.#carrier !== carrier) return false
-    const delay = this.#delay(error)
-    if (delay === undefined && !alone && this.lastDeadline > this.#tools.clock.monotonic()) return true
+    const wanted = this.#delay(error)
+    const delay = wanted === undefined || this.#mayRetry() ? wanted : undefined
+    // Without a budget for retries there is none for halves of a batch.
+    if (wanted === undefined && !alone && this.lastDeadline > this.#tools.clock.monotonic()) return true
     this.#failures++
     for (const { ticket } of this.#waiters) ticket.attempts = Math.max(ticket.attempts, this.#failures)
     if (delay === undefined) this.#giveUp(this.#finalError(error))
@@ -126,6 +128,13 @@ export class Call implements Rider {
     if (failures >= this.#mostFailures || !this.#retriable(error)) return undefined
     const delay = retryDelay(policy.retry, failures, error, random)
     return clock.monotonic() + delay < this.lastDeadline ? delay : undefined
+  }
+
+  #mayRetry(): boolean {
+    const { metrics, retryBudget } = this.#tools
+    if (retryBudget === undefined || retryBudget.take()) return true
+    metrics.retriesRefused!.value++
+    return false
   }
 
   #retriable(error: unknown): boolean {

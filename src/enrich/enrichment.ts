@@ -28,7 +28,9 @@ import { ORDER_MODES } from './order.ts'
 import type { OrderMode } from './order.ts'
 import { sourcePolicy } from './policy.ts'
 import type { SourcePolicy } from './policy.ts'
+import { budgetAlike } from './retry.ts'
 import { paceAlike } from './rate-policy.ts'
+import { RetryBudgets } from './retry-budgets.ts'
 import { source } from './sources/source.ts'
 import type { Source, SourceLike } from './sources/source.ts'
 import type { EnrichOptions, FallbackFunction, SourceMap, Sources } from './types.ts'
@@ -106,11 +108,12 @@ export function enrichment<Value = never, Key = never>(
   checkPerKey(order, parsed.maxPendingPerKey, place)
   checkShared(branches, 'breaker', opensAlike, ' (only whenOpen may differ)', place)
   checkShared(branches, 'rate', paceAlike, '', place)
+  checkShared(branches, 'retry', budgetAlike, ' (only their budget must be the same)', place)
   const fixed = typeof parsed.concurrency === 'number' ? parsed.concurrency : undefined
   const perSlot = pendingPerSlot(branches)
   const definition: OperatorDefinition = {
     branches,
-    endpoints: { breakers: new Breakers(), limiters: new Limiters() },
+    endpoints: { breakers: new Breakers(), limiters: new Limiters(), retryBudgets: new RetryBudgets() },
     fields: single ? undefined : branches.map((branch) => branch.name),
     fallbacks: single
       ? [hasFallback(options) ? fallbackOf(options.fallback) : undefined]
@@ -146,7 +149,7 @@ function checkPerKey(order: OrderMode, most: number | undefined, place: string):
 }
 
 /** Sources of one endpoint share its breaker and its rate limit, which can be of one kind only. */
-function checkShared<Name extends 'breaker' | 'rate'>(
+function checkShared<Name extends 'breaker' | 'rate' | 'retry'>(
   branches: readonly BranchDefinition[],
   name: Name,
   alike: (one: NonNullable<SourcePolicy[Name]>, other: NonNullable<SourcePolicy[Name]>) => boolean,

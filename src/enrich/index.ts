@@ -31,6 +31,7 @@ export type {
 export type { BatchOptions } from './batch-policy.ts'
 export type { BreakerOptions } from './breaker-policy.ts'
 export type { ConcurrencyOptions } from './concurrency-policy.ts'
+export type { HedgeOptions } from './hedge-policy.ts'
 export type { Quota } from './rate-limiter.ts'
 export type { Rate, RateOptions } from './rate-policy.ts'
 export type { RetryOptions } from './retry.ts'

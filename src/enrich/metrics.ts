@@ -3,7 +3,8 @@
  * `enrich-calls-total` (label outcome: ok, error, timeout, aborted), `enrich-call-latency-ms`, `enrich-retries-total`,
  * `enrich-late-completions-total`, `enrich-cache-hits-total`, `enrich-cache-misses-total`, `enrich-coalesced-total`,
  * `enrich-skipped-total`, `enrich-fallbacks-total`, and with batches `enrich-batch-size`, `enrich-batch-partial-total`,
- * `enrich-batch-bisected-total`; per node and task only: `enrich-in-flight` (calls),
+ * `enrich-batch-bisected-total`, with second calls `enrich-hedges-total`, `enrich-hedges-won-total`, with a retry budget
+ * `enrich-retries-refused-total`; per node and task only: `enrich-in-flight` (calls),
  * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-concurrency-limit`,
  * `enrich-pending-limit`, `enrich-pending-bytes`, `enrich-deadline-misses-total`,
  * `enrich-dead-letters-total`, `enrich-drops-total`; per node and endpoint: `enrich-breaker-state`, `enrich-breaker-held`,
@@ -11,6 +12,7 @@
  */
 import type { AsyncHost } from '../core/async-operator.ts'
 import type { Counter, Histogram } from '../core/metrics.ts'
+import type { SourcePolicy } from './policy.ts'
 
 export interface SourceMetrics {
   readonly ok: Counter
@@ -29,6 +31,11 @@ export interface SourceMetrics {
   readonly batchSize: Histogram | undefined
   readonly partial: Counter | undefined
   readonly bisected: Counter | undefined
+  /** Second calls, and those that answered first; undefined without any. */
+  readonly hedges: Counter | undefined
+  readonly hedgesWon: Counter | undefined
+  /** Retries the budget did not allow; undefined without one. */
+  readonly retriesRefused: Counter | undefined
 }
 
 export interface OperatorMetrics {
@@ -62,8 +69,10 @@ export interface OperatorLevels {
 export function sourceMetrics(
   { node, task, metrics }: AsyncHost,
   source: string,
-  batches: boolean,
+  { batch, hedge, retry }: SourcePolicy,
 ): SourceMetrics {
+  const batches = batch !== undefined
+  const hedged = hedge !== undefined
   const labels = { node, task, source }
   const calls = (outcome: string): Counter => metrics.counter('enrich-calls-total', { ...labels, outcome })
   return {
@@ -82,6 +91,10 @@ export function sourceMetrics(
     batchSize: batches ? metrics.histogram('enrich-batch-size', labels) : undefined,
     partial: batches ? metrics.counter('enrich-batch-partial-total', labels) : undefined,
     bisected: batches ? metrics.counter('enrich-batch-bisected-total', labels) : undefined,
+    hedges: hedged ? metrics.counter('enrich-hedges-total', labels) : undefined,
+    hedgesWon: hedged ? metrics.counter('enrich-hedges-won-total', labels) : undefined,
+    retriesRefused:
+      retry.budget === undefined ? undefined : metrics.counter('enrich-retries-refused-total', labels),
   }
 }
 

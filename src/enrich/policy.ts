@@ -16,6 +16,8 @@ import type { BatchOptions, BatchPolicy } from './batch-policy.ts'
 import { breakerPolicy, breakerSpec } from './breaker-policy.ts'
 import type { BreakerOptions, BreakerPolicy } from './breaker-policy.ts'
 import type { CachePolicy } from './cache.ts'
+import { hedgePolicy, hedgeSpec } from './hedge-policy.ts'
+import type { HedgeOptions, HedgePolicy } from './hedge-policy.ts'
 import { ratePolicy, rateSpec } from './rate-policy.ts'
 import type { Rate, RateOptions, RatePolicy } from './rate-policy.ts'
 import { retryPolicy, retrySpec } from './retry.ts'
@@ -31,6 +33,7 @@ export interface SourcePolicy {
   readonly batch: BatchPolicy | undefined
   readonly breaker: BreakerPolicy | undefined
   readonly rate: RatePolicy | undefined
+  readonly hedge: HedgePolicy | undefined
   /** The user's own key of an answer. */
   readonly key: CacheKey | undefined
   /** Sharing was asked for, so the record's key identifies requests that have no identity of their own. */
@@ -75,6 +78,7 @@ type SourceFields = {
   readonly batch: Field<BatchPolicy | boolean>
   readonly breaker: Field<BreakerPolicy | false>
   readonly rate: Field<RatePolicy | undefined>
+  readonly hedge: Field<HedgePolicy | false>
 }
 
 /** Options that every source has. */
@@ -116,6 +120,15 @@ export const sourceSpec: ConfigSpec<SourceFields> = defineConfig({
       (came, place) => ratePolicy(came as Rate | RateOptions, place),
     ),
   ),
+  hedge: customField<HedgePolicy | false>(
+    `boolean or { ${Object.keys(hedgeSpec.fields).join(', ')} }`,
+    {
+      doc: 'Makes a second call beside one that takes long; the first answer counts. For reads.',
+      default: false,
+    },
+    (came, place) =>
+      came === false ? came : hedgePolicy(came === true ? {} : (came as HedgeOptions), place),
+  ),
 })
 
 /** The option `kind` of sources that can be either. */
@@ -130,7 +143,7 @@ export function sourcePolicy(
 ): SourcePolicy {
   const parsed = sourceSpec.parse(options, place)
   const { batch, cache } = parsed
-  const refuse = (name: 'batch' | 'cache', expected: string): never => {
+  const refuse = (name: 'batch' | 'cache' | 'hedge', expected: string): never => {
     throw sluiceError('SLUICE_CONFIG_INVALID', {
       place: `${place}: ${name}`,
       expected,
@@ -139,6 +152,8 @@ export function sourcePolicy(
   }
   if (cache !== undefined && kind === 'write')
     refuse('cache', 'no cache on a source that writes, because a cached answer would skip the write')
+  if (parsed.hedge !== false && kind === 'write')
+    refuse('hedge', 'no second calls of a source that writes, because both would have their effect')
   if (typeof options?.batch === 'object' && callMany === undefined)
     refuse('batch', 'a source that can answer several requests at once, such as batchSource(…)')
   return {
@@ -149,6 +164,7 @@ export function sourcePolicy(
       callMany === undefined || batch === false ? undefined : batch === true ? batchPolicy({}, place) : batch,
     breaker: parsed.breaker === false ? undefined : parsed.breaker,
     rate: parsed.rate,
+    hedge: parsed.hedge === false ? undefined : parsed.hedge,
     coalesce: parsed.coalesce ?? kind === 'read',
     key: cache?.key,
     keyed: cache !== undefined || parsed.coalesce === true,

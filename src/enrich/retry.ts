@@ -20,6 +20,11 @@ export interface RetryOptions {
   readonly when?: (error: unknown) => boolean
   /** Whether an answer is worth another call ("not ready yet"); default: none is. */
   readonly whenAnswer?: (answer: unknown) => boolean
+  /**
+   * Most retries as a share of calls, of all tasks of an instance that ask this endpoint, and 10 to begin with: 0.1 keeps a
+   * service in trouble from getting more than a tenth on top. A call that gets none fails at once. Default: no limit.
+   */
+  readonly budget?: number
 }
 
 export interface RetryPolicy {
@@ -28,6 +33,8 @@ export interface RetryPolicy {
   readonly maxDelayMs: number
   readonly when: (error: unknown) => boolean
   readonly whenAnswer: ((answer: unknown) => boolean) | undefined
+  /** Undefined: no limit. */
+  readonly budget: number | undefined
 }
 
 type RetryFields = {
@@ -36,6 +43,7 @@ type RetryFields = {
   readonly maxDelay: Field<number>
   readonly when: Field<((error: unknown) => boolean) | undefined>
   readonly whenAnswer: Field<((answer: unknown) => boolean) | undefined>
+  readonly budget: Field<number | undefined>
 }
 
 type Classifier = (came: unknown) => boolean
@@ -56,6 +64,16 @@ export const retrySpec: ConfigSpec<RetryFields> = defineConfig({
   maxDelay: durationField({ doc: 'Ceiling of any wait; a longer Retry-After wins.', default: '10s' }),
   when: classifier('Whether an error is worth another call; default: all that do not say otherwise.'),
   whenAnswer: classifier('Whether an answer is worth another call; default: none.'),
+  budget: optional(
+    customField<number>(
+      'number above 0',
+      {
+        doc: 'Most retries as a share of the calls to the endpoint, and 10 to begin with; default: no limit.',
+        example: '0.1',
+      },
+      (came) => (typeof came === 'number' && came > 0 ? came : undefined),
+    ),
+  ),
 })
 
 /** @throws SLUICE_CONFIG_INVALID, SLUICE_CONFIG_UNKNOWN */
@@ -67,7 +85,13 @@ export function retryPolicy(options: number | RetryOptions | undefined, place: s
     maxDelayMs: parsed.maxDelay,
     when: parsed.when ?? isRetriable,
     whenAnswer: parsed.whenAnswer,
+    budget: parsed.budget,
   }
+}
+
+/** True if the two draw retries from one budget, or one of them from none. */
+export function budgetAlike(one: RetryPolicy, other: RetryPolicy): boolean {
+  return one.budget === other.budget || one.budget === undefined || other.budget === undefined
 }
 
 /** An error is worth another call unless it says that repeating gives the same. */

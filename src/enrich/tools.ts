@@ -14,6 +14,7 @@ import type { SourceMetrics } from './metrics.ts'
 import type { SourcePolicy } from './policy.ts'
 import type { Slots } from './slots.ts'
 import type { Source } from './sources/source.ts'
+import type { TokenBudget } from './token-budget.ts'
 
 /** A call by the text that stands for its request. */
 export interface Identified {
@@ -59,6 +60,13 @@ export interface Lobby {
   closed(carrier: Carrier): void
 }
 
+/** When second calls may be made. */
+export interface Hedging {
+  called(): number | undefined
+  answered(ms: number): void
+  take(): boolean
+}
+
 export interface BranchTools {
   readonly node: string
   readonly task: string
@@ -79,6 +87,10 @@ export interface BranchTools {
   readonly gate: Gate | undefined
   /** The rate limit of the endpoint; undefined without one. */
   readonly pacer: Pacer | undefined
+  /** Second calls; undefined without any. */
+  readonly hedges: Hedging | undefined
+  /** Retries as a share of calls; undefined: as many as each call may have. */
+  readonly retryBudget: TokenBudget | undefined
   /** Undefined where each request goes alone. */
   readonly lobby: Lobby | undefined
   /** Keeps an answer; gives back what the waiters get. Nobody joins the call afterwards. */

@@ -16,6 +16,9 @@ import { Attempt, idempotencyKeyOf } from './attempt.ts'
 import type { Held, Pass } from './breaker.ts'
 import type { Gate } from './breakers.ts'
 import { CallError } from './call-error.ts'
+import { Hedge } from './hedge.ts'
+import type { Hedged } from './hedge.ts'
+import { isPromiseLike } from './promise-like.ts'
 import { isRetriable } from './retry.ts'
 import type { Paced, Quota } from './rate-limiter.ts'
 import type { SlotUser } from './slots.ts'
@@ -24,9 +27,9 @@ import type { BranchTools, Carrier, Rider } from './tools.ts'
 
 type TripState = 'queued' | 'calling' | 'paced' | 'held' | 'over'
 
-export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, Held, Paced {
+export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, Held, Paced, Hedged {
   readonly #tools: BranchTools
-  readonly #lead: Rider
+  readonly lead: Rider
   /** All calls of a batch in the order of their requests; undefined for one alone. */
   readonly #batch: Rider[] | undefined
   /** Calls of a batch that still want it. */
@@ -38,11 +41,15 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   /** Of the rate limit, from when it was given until the call is made. */
   #token = false
   #startedAt = 0
+  #hedgeAlarm: Alarm | undefined
+  #hedge: Hedge | undefined
+  /** Why the first call failed, while a second one is under way. */
+  #failure: unknown
 
   constructor(tools: BranchTools, lead: Rider, batch?: Rider[]) {
     super(tools, lead)
     this.#tools = tools
-    this.#lead = lead
+    this.lead = lead
     this.#batch = batch
     this.#aboard = batch === undefined ? 1 : batch.length
     if (batch === undefined) lead.boards(this)
@@ -59,12 +66,12 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   }
 
   get idempotencyKeys(): readonly string[] {
-    return (this.#batch ?? [this.#lead]).map((rider) => idempotencyKeyOf(this.#tools, rider))
+    return (this.#batch ?? [this.lead]).map((rider) => idempotencyKeyOf(this.#tools, rider))
   }
 
   get heldBack(): SluiceError | undefined {
-    if (this.#state === 'paced') return this.#notAsked('SLUICE_ENRICH_LIMITED', this.#lead)
-    return this.#state === 'held' ? this.#notAsked('SLUICE_ENRICH_OPEN', this.#lead) : undefined
+    if (this.#state === 'paced') return this.#notAsked('SLUICE_ENRICH_LIMITED', this.lead)
+    return this.#state === 'held' ? this.#notAsked('SLUICE_ENRICH_OPEN', this.lead) : undefined
   }
 
   override get quota(): ((quota: Quota) => void) | undefined {
@@ -125,6 +132,7 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     const wasCalling = this.#state === 'calling'
     this.#state = 'over'
     this.#alarm?.cancel()
+    this.#endHedge()
     const { gate, lobby, metrics, pacer, place } = this.#tools
     lobby?.closed(this)
     gate?.breaker.forget(this)
@@ -139,15 +147,15 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   }
 
   #call(): void {
-    const { alarms, clock, lobby, policy, place, metrics } = this.#tools
+    const { alarms, clock, hedges, lobby, policy, place, metrics } = this.#tools
     lobby?.closed(this)
-    this.span = this.#lead.trace?.child(place, { 'sluice.attempt': this.attempt })
+    this.span = this.lead.trace?.child(place, { 'sluice.attempt': this.attempt })
     this.#state = 'calling'
     this.#startedAt = clock.monotonic()
     if (this.#batch !== undefined) metrics.batchSize?.observe(this.#batch.length)
     let answer: unknown
     try {
-      answer = this.#ask()
+      answer = this.ask(this)
     } catch (error) {
       this.#failed(error)
       return
@@ -156,20 +164,41 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
       this.#answered(answer)
       return
     }
-    if (this.#is('calling')) this.#alarm = alarms.set(policy.timeoutMs, () => this.#timedOut())
+    if (this.#is('calling')) {
+      this.#alarm = alarms.set(policy.timeoutMs, () => this.#timedOut())
+      const after = hedges?.called()
+      if (after !== undefined) this.#hedgeAlarm = alarms.set(after, () => this.#second())
+    }
     answer.then(
       (value) => this.#answered(value),
       (error: unknown) => this.#failed(error),
     )
   }
 
-  #ask(): unknown {
+  ask(context: Attempt): unknown {
     const { source } = this.#tools
-    if (this.#batch === undefined) return source.call(this.#lead.request, this)
+    if (this.#batch === undefined) return source.call(this.lead.request, context)
     return source.callMany!(
       this.#batch.map((rider) => rider.request),
-      this,
+      context as BatchContext & Attempt,
     )
+  }
+
+  hedgeAnswered(hedge: Hedge, value: unknown): void {
+    if (this.#hedge !== hedge) return
+    const { metrics, place } = this.#tools
+    this.#hedge = undefined
+    metrics.hedgesWon!.value++
+    this.#givePass(this.#failure === undefined ? 'cancelled' : 'failed')
+    if (!this.#is('calling')) return
+    this.abort(sluiceError('SLUICE_CLOSED', { what: `first call of ${place}` }))
+    this.#answered(value)
+  }
+
+  hedgeFailed(hedge: Hedge): void {
+    if (this.#hedge !== hedge) return
+    this.#hedge = undefined
+    if (this.#failure !== undefined) this.#failed(this.#failure)
   }
 
   /** The state may change within calls of others: a comparison after one must not be taken for settled by the compiler. */
@@ -201,11 +230,11 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   }
 
   #riders(): readonly Rider[] {
-    return this.#batch === undefined ? [this.#lead] : [...this.#batch]
+    return this.#batch === undefined ? [this.lead] : [...this.#batch]
   }
 
   get #lastDeadline(): number {
-    if (this.#batch === undefined) return this.#lead.lastDeadline
+    if (this.#batch === undefined) return this.lead.lastDeadline
     return this.#batch.reduce((latest, rider) => Math.max(latest, rider.lastDeadline), 0)
   }
 
@@ -238,8 +267,8 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
       const refusal = this.#refusal(value)
       this.#over(refusal)
       metrics[refusal === undefined ? 'ok' : 'error'].value++
-      if (refusal === undefined) this.#lead.answered(this, value)
-      else this.#lead.failed(this, refusal, true)
+      if (refusal === undefined) this.lead.answered(this, value)
+      else this.lead.failed(this, refusal, true)
     }
     slots.release(this)
   }
@@ -296,6 +325,11 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
 
   #failed(error: unknown, timedOut = false): void {
     if (this.#state !== 'calling') return
+    if (this.#hedge !== undefined && !timedOut) {
+      // A second call may still answer.
+      this.#failure = error ?? new Error('no reason given')
+      return
+    }
     // What says that repeating gives the same (an HTTP 400) is about the request, not about the endpoint.
     this.#givePass(isRetriable(error) ? 'failed' : 'ok')
     if (error instanceof CallError && error.throttled) this.#tools.pacer?.limiter.refused(error.retryAfterMs)
@@ -303,7 +337,7 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     this.#over(error)
     if (!timedOut) this.#tools.metrics.error.value++
     // A batch that took too long says nothing of one of its requests.
-    if (this.#batch === undefined) this.#lead.failed(this, error, true)
+    if (this.#batch === undefined) this.lead.failed(this, error, true)
     else this.#failAll(this.#batch, error, timedOut)
     this.#tools.slots.release(this)
   }
@@ -320,25 +354,36 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
     }
   }
 
+  #second(): void {
+    this.#hedgeAlarm = undefined
+    Hedge.start(this.#tools, this, (hedge) => {
+      this.#hedge = hedge
+    })
+  }
+
+  #endHedge(): void {
+    this.#hedgeAlarm?.cancel()
+    this.#hedgeAlarm = undefined
+    const hedge = this.#hedge
+    this.#hedge = undefined
+    hedge?.abandon()
+  }
+
   /** @param error why it did not succeed */
   #over(error: unknown): void {
     this.#state = 'over'
+    this.#endHedge()
     this.end()
     this.span?.end(error)
     this.#alarm?.cancel()
     this.#alarm = undefined
-    const { clock, concurrency, meter, metrics } = this.#tools
+    const { clock, concurrency, hedges, meter, metrics } = this.#tools
     const ms = clock.monotonic() - this.#startedAt
     metrics.latency.observe(ms)
+    if (error === undefined) hedges?.answered(ms)
     if (concurrency === undefined) return
     // A refusal of the request itself came as fast as an answer does.
     if (error === undefined || !isRetriable(error)) concurrency.answered(meter, this.#startedAt, ms)
     else concurrency.failed()
   }
-}
-
-function isPromiseLike(answer: unknown): answer is PromiseLike<unknown> {
-  return (
-    typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function'
-  )
 }

@@ -60,6 +60,11 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
     help: 'Changes that stand-by tasks took over from changelogs, by task.',
     kafkaStreams: 'update-total',
   },
+  'worker-replacements-total': {
+    type: 'counter',
+    help: 'Workers replaced after an error that repeating cannot cure (`onUncaughtError`).',
+    kafkaStreams: 'failed-stream-threads',
+  },
   'worker-restarts-total': {
     type: 'counter',
     help: 'Times the worker started anew after a failure that passes, by error code.',
@@ -85,6 +90,12 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   'enrich-batch-bisected-total': {
     type: 'counter',
     help: 'Failed batches that were asked for again in halves, to find the request that spoils them.',
+  },
+  'enrich-hedges-total': { type: 'counter', help: 'Second calls beside slow ones.' },
+  'enrich-hedges-won-total': { type: 'counter', help: 'Second calls that answered first.' },
+  'enrich-retries-refused-total': {
+    type: 'counter',
+    help: 'Calls that failed for good because the retry budget was used up.',
   },
   'enrich-in-flight': { type: 'gauge', help: 'Calls under way, by task and node.' },
   'enrich-pending': { type: 'gauge', help: 'Records taken and not finished, by task and node.' },

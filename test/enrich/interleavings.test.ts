@@ -141,6 +141,23 @@ it.each<Plan>([
     together: true,
     options: { breaker: TOUCHY, batch: { size: 2 } },
   },
+  { records: 2, order: 'key', flush: true, depth: 6, options: { hedge: { after: 300, budget: 1 } } },
+  { records: 2, order: 'none', flush: false, depth: 5, options: { hedge: { after: 300, budget: 1 } } },
+  {
+    records: 2,
+    order: 'key',
+    flush: true,
+    depth: 5,
+    options: { hedge: { after: 300, budget: 1 }, breaker: TOUCHY },
+  },
+  { records: 3, order: 'none', flush: true, depth: 6, options: { rate: { limit: '2/s', burst: 1 } } },
+  {
+    records: 3,
+    order: 'key',
+    flush: false,
+    depth: 6,
+    options: { rate: { limit: '4/s', burst: 1 }, breaker: TOUCHY, retry: { delay: 10, budget: 0.1 } },
+  },
 ])(
   'one outcome for each of $records records in $order order (flushed: $flush) to depth $depth, with $options, together: $together',
   async (plan) => {

@@ -15,6 +15,7 @@ export const policies: Scenario = {
         retry: 40,
         timeout: '500ms',
         rate: { limit: '40/s', burst: 3 },
+        hedge: { after: '60ms', budget: 0.5 },
         breaker: { window: 8, minimum: 2, failureRate: 0.3, wait: '200ms', probes: 2 },
       })
       flow

@@ -7,6 +7,7 @@ import type { HttpClient } from '../../core/http.ts'
 import type { FlowRecord } from '../../core/record.ts'
 import type { BatchOptions } from '../batch-policy.ts'
 import type { BreakerOptions } from '../breaker-policy.ts'
+import type { HedgeOptions } from '../hedge-policy.ts'
 import type { Quota } from '../rate-limiter.ts'
 import type { Rate, RateOptions } from '../rate-policy.ts'
 import type { RetryOptions } from '../retry.ts'
@@ -46,7 +47,6 @@ export interface Source<Answer = unknown, Value = unknown, Request = unknown> {
     requests: readonly Request[],
     context: BatchContext,
   ): readonly (Answer | Error)[] | PromiseLike<readonly (Answer | Error)[]>
-}
   /**
    * A task begins to use the source. It must not connect yet nor throw: a service that is down must not keep a task from
    * opening. Each is followed by one `release`.
@@ -54,6 +54,7 @@ export interface Source<Answer = unknown, Value = unknown, Request = unknown> {
   hold?(): void
   /** That task has ended; after the last one the source closes its connections, and makes new ones if it is held again. */
   release?(): void
+}
 
 /** What a call knows of itself. */
 export interface CallContext {
@@ -105,6 +106,11 @@ export interface SourceOptions {
    * Retry-After or RateLimit header of the service that allows less is followed. `auto`: only those. Default: no limit.
    */
   readonly rate?: Rate | RateOptions
+  /**
+   * Makes a second call beside one that takes longer than most (95 %, `after`), for at most 5 % of calls (`budget`); the first
+   * answer counts, the other call is aborted. For reads; `true`: with all defaults. Default off.
+   */
+  readonly hedge?: boolean | HedgeOptions
 }
 
 export interface CacheOptions {
