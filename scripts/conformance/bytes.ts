@@ -126,7 +126,7 @@ function windowed(vector: Vector): readonly Pair[] {
   const time = serdes.timeWindowed(serdes.string, end - start)
   const stored = (kind: 'window' | 'session', at: number, minor: number): string =>
     hex(new WindowKeys(serdes.string, kind, 60_000).stored(key, at, minor)).slice(SEGMENT_BYTES * 2)
-  const partitions = Object.entries(vector.partitionByBaseKey as Readonly<Record<string, number>>)
+  const partitions = Object.entries<number>(vector.partitionByBaseKey)
   const bytes = time.serialize(value)
   return [
     ...both(time, value, vector.timeWindowedSerde),
@@ -181,7 +181,7 @@ function batches({ records, control, baseOffset, lastOffset, hex: wanted }: Vect
 }
 
 function metadata({ partitionTime, processorMetadata, text: wanted }: Vector): readonly Pair[] {
-  const entries = new Map(Object.entries(processorMetadata as Readonly<Record<string, number>>))
+  const entries = new Map(Object.entries<number>(processorMetadata))
   const read = decodeEnvelope(wanted)
   return [
     [wanted, encodeEnvelope({ partitionTime, entries })],

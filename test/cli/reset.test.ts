@@ -79,6 +79,6 @@ describe('sluice reset --store', () => {
   it('never touches a topic of the user that is the changelog of a table', () => {
     expect(ended.theirs.stderr).toContain('is the topic users, which is yours')
     expect(JSON.parse(ended.all.stdout)).toMatchObject({ deleted: ['shop-totals-changelog'] })
-    expect(ended.left).toMatchObject({ code: 0, stdout: expect.stringContaining('Ann') })
+    expect(ended.left.stdout).toContain('Ann')
   })
 })

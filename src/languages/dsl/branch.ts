@@ -93,7 +93,7 @@ function splitOptions(
   const last = given.at(-1)
   if (last === undefined || 'place' in last) return [given, undefined]
   checkOptions('merge', last)
-  return [given.slice(0, -1), last as Named]
+  return [given.slice(0, -1), last]
 }
 
 /** The serde all parts of a merged stream agree on. */

@@ -31,7 +31,9 @@ function describeGroup(topology: PhysicalTopology, names: readonly string[], id:
 function draw(topology: PhysicalTopology, names: readonly string[]): readonly Drawn[] {
   const order = hashOrder(hashOrder(names))
   const drawn = new Map(
-    order.map((name) => [name, { node: topology.nodes.get(name)!, size: 1, before: [], after: [] } as Drawn]),
+    order.map((name): readonly [string, Drawn] => {
+      return [name, { node: topology.nodes.get(name)!, size: 1, before: [], after: [] }]
+    }),
   )
   for (const one of drawn.values()) {
     for (const name of one.node.predecessors) {
