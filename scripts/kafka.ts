@@ -9,7 +9,7 @@ const HELP = `node scripts/kafka.ts [options]        prints the bootstrap addres
   --brokers <n>      1 (default) or more; 3 for replication
   --port <port>      of the first broker (default 9092; 0: a free one)
   --folder <path>    where its data lies and is kept (default: a temporary folder)
-  --security         also listeners with SASL, TLS, mutual TLS, SASL over TLS; writes the certificates' paths
+  --security         also listeners with SASL, TLS, mutual TLS, SASL over TLS; says users and certificates
   --acls             deny what no ACL allows (the plain listener may do everything)
   --config <k=v>     a setting of the brokers; may be repeated`
 
@@ -43,6 +43,10 @@ if (values.help) {
   console.log(kafka.bootstrap.join(','))
   for (const [listener, addresses] of Object.entries(kafka.listeners)) {
     if (listener !== 'plain' && addresses.length > 0) console.log(`${listener}: ${addresses.join(',')}`)
+  }
+  if (values.security) {
+    const pem = ['ca.crt', 'client.crt', 'client.key'].map((name) => `${kafka.folder}/${name}`)
+    console.log(`certificates: ${pem.join(', ')}`)
   }
   if (values.security)
     console.log(`users: ${kafka.users.map(({ name, password }) => `${name} / ${password}`).join(', ')}`)

@@ -20,20 +20,27 @@ export interface Machine {
   ): readonly string[]
 }
 
-/** What there is, Java before Docker; undefined where neither is, with `reason`. */
-export function findMachine(): Machine | { readonly kind: undefined; readonly reason: string } {
+type Found = Machine | { readonly kind: undefined; readonly reason: string }
+
+let found: Found | undefined
+
+/** What there is, Java before Docker; undefined where neither is, with `reason`. Looked for once; nothing is fetched yet. */
+export function findMachine(): Found {
+  found ??= look()
+  return found
+}
+
+function look(): Found {
   const missing = missingTools()
-  if (missing === undefined) return javaMachine(kafkaLibraries())
+  if (missing === undefined) return javaMachine
   const docker = spawnSync('docker', ['info'])
   if (docker.status === 0) return dockerMachine
   return { kind: undefined, reason: `${missing}, and no Docker answers` }
 }
 
-function javaMachine(libraries: string): Machine {
-  return {
-    kind: 'java',
-    command: (_folder, program, jvm = []) => ['java', ...jvm, '-cp', `${libraries}/*`, ...program],
-  }
+const javaMachine: Machine = {
+  kind: 'java',
+  command: (_folder, program, jvm = []) => ['java', ...jvm, '-cp', `${kafkaLibraries()}/*`, ...program],
 }
 
 const dockerMachine: Machine = {

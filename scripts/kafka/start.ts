@@ -45,6 +45,8 @@ export interface Kafka {
   readonly bootstrap: readonly string[]
   /** Addresses of every listener. */
   readonly listeners: Readonly<Record<ListenerName, readonly string[]>>
+  /** Where data, logs (`broker-1/broker.log`) and certificates lie; '' if it is not ours. */
+  readonly folder: string
   /** Undefined without security. */
   readonly certificates: Certificates | undefined
   /** `admin`, a super user, and one that has only the rights of ACLs. */
@@ -93,7 +95,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     await stop()
     throw error
   }
-  return running(plan, processes, stop)
+  return running(folder, plan, processes, stop)
 }
 
 /** Nothing of it is ours: it has only its plain listener, and is neither stopped nor restarted. */
@@ -106,6 +108,7 @@ function givenKafka(reason: string): Kafka {
   return {
     bootstrap,
     listeners: { plain: bootstrap, sasl: [], tls: [], mutualTls: [], saslTls: [] },
+    folder: '',
     certificates: undefined,
     users: USERS,
     restart: async () => refuse(),
@@ -116,7 +119,12 @@ function givenKafka(reason: string): Kafka {
   }
 }
 
-function running(plan: ClusterPlan, processes: readonly BrokerProcess[], stop: () => Promise<void>): Kafka {
+function running(
+  folder: string,
+  plan: ClusterPlan,
+  processes: readonly BrokerProcess[],
+  stop: () => Promise<void>,
+): Kafka {
   const addresses = (listener: ListenerName): readonly string[] =>
     plan.brokers.flatMap(({ ports }) => {
       const port = ports.get(listener)
@@ -131,6 +139,7 @@ function running(plan: ClusterPlan, processes: readonly BrokerProcess[], stop: (
       mutualTls: addresses('mutualTls'),
       saslTls: addresses('saslTls'),
     },
+    folder,
     certificates: plan.certificates,
     users: USERS,
     async restart(broker) {
