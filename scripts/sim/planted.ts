@@ -287,6 +287,33 @@ const JOINS: readonly PlantedBug[] = [
   },
 ]
 
+const WINDOWS: readonly PlantedBug[] = [
+  {
+    name: 'open windows forgotten',
+    likely: 'windows',
+    why: 'what was open when the task moved has no final result',
+    file: 'src/engine/operators/final-windows.ts',
+    find: '    this.#findOpen()\n  }',
+    replace: '  }',
+  },
+  {
+    name: 'final results twice',
+    likely: 'windows',
+    why: 'a task that opens takes every window in its store for open: those that had their result get another',
+    file: 'src/engine/operators/final-windows.ts',
+    find: 'if (time > emitted) this.#open.add(key, time, minor)',
+    replace: 'if (time > emitted - 1e6) this.#open.add(key, time, minor)',
+  },
+  {
+    name: 'suppressed and forgotten',
+    likely: 'windows',
+    why: 'updates held back are in the store after a restart, but never get their turn',
+    file: 'src/engine/operators/suppress-buffer.ts',
+    find: 'for (const [key, held] of parts.store.all()) {',
+    replace: 'for (const [key, held] of parts.store.range(undefined, undefined).take(0)) {',
+  },
+]
+
 const BROKER: readonly PlantedBug[] = [
   {
     name: 'no requireStable',
@@ -359,4 +386,4 @@ const BROKER: readonly PlantedBug[] = [
   },
 ]
 
-export const PLANTED: readonly PlantedBug[] = [...ENGINE, ...STATE, ...JOINS, ...BROKER]
+export const PLANTED: readonly PlantedBug[] = [...ENGINE, ...STATE, ...JOINS, ...WINDOWS, ...BROKER]
