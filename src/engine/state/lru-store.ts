@@ -44,10 +44,12 @@ class LruStore<K, V> extends LayeredStore<K, V> implements KeyValueStore<K, V>, 
   put(key: K, value: V | null | undefined, record?: FlowRecord, keyBytes?: Bytes | null): void {
     if (value === null || value === undefined) return this.delete(key, record, keyBytes)
     const used = this.#use(key)
+    if (used.size > this.#capacity) {
+      // First, as Kafka Streams logs it.
+      const [oldest] = used.values()
+      this.delete(oldest as K, record)
+    }
     this.update(key, value, undefined, record, keyBytes)
-    if (used.size <= this.#capacity) return
-    const [oldest] = used.values()
-    this.delete(oldest as K, record)
   }
 
   override delete(key: K, record?: FlowRecord, keyBytes?: Bytes | null): void {

@@ -45,6 +45,25 @@ function take(buffer: TaskBuffer): string | undefined {
 }
 
 describe('the buffer of a task', () => {
+  it('asks for the time of a head record once where its topic has an extractor', () => {
+    const asked: number[] = []
+    const a = new PartitionQueue('a', 0, 0, 0)
+    const b = new PartitionQueue('b', 0, 1, 0)
+    a.timeOf = (fetched, index) => {
+      asked.push(index)
+      return 10 - fetched.timestampAt(index)
+    }
+    const buffer = new TaskBuffer([a, b], fetcherWith({ a: 0, b: 0 }), 100, 0)
+    const records: readonly [number, number][] = [
+      [0, 2],
+      [1, 9],
+    ]
+    buffer.add(a, batch('a', records, 2))
+    buffer.add(b, batch('b', records, 2))
+    expect([take(buffer), take(buffer), take(buffer), take(buffer)]).toEqual(['b@2', 'a@8', 'a@1', 'b@9'])
+    expect(asked).toEqual([0, 1])
+  })
+
   it('takes the smallest head timestamp, without reordering a partition', () => {
     const a = new PartitionQueue('a', 0, 0, 0)
     const b = new PartitionQueue('b', 0, 1, 0)
