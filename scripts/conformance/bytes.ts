@@ -125,7 +125,7 @@ function windowed(vector: Vector): readonly Pair[] {
   const value = { key, start, end }
   const time = serdes.timeWindowed(serdes.string, end - start)
   const stored = (kind: 'window' | 'session', at: number, minor: number): string =>
-    hex(new WindowKeys(serdes.string, kind, 60_000).stored(key, at, minor)).slice(SEGMENT_BYTES * 2)
+    hex(new WindowKeys(serdes.string, kind, 60_000, false).stored(key, at, minor)).slice(SEGMENT_BYTES * 2)
   const partitions = Object.entries<number>(vector.partitionByBaseKey)
   const bytes = time.serialize(value)
   return [

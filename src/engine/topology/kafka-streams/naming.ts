@@ -74,7 +74,7 @@ export class KafkaStreamsNaming {
     }
   }
 
-  #below(said: Exclude<Said, { readonly verb: 'stream' | 'table' | 'globalTable' | 'cogroup' }>): SaidNames {
+  #below(said: SaidBelow): SaidNames {
     const graph = this.#graph
     const { from, name } = said
     switch (said.verb) {
@@ -91,8 +91,6 @@ export class KafkaStreamsNaming {
       case 'groupByKey':
       case 'groupBy':
         return this.#keepGroup(group(graph, this.#stream(from), name, said.verb === 'groupBy'))
-      case 'tableGroupBy':
-        return this.#keepGroup(groupTable(graph, this.#table(from), name))
       case 'toTable':
         return this.#made(toTable(graph, this.#stream(from), name, said.store))
       case 'join':
@@ -104,10 +102,24 @@ export class KafkaStreamsNaming {
         const sides = [this.#stream(from), this.#stream(said.other)] as const
         return this.#made(joinStreams(graph, sides, said.kind, name, said.store))
       }
+      default:
+        return isOfTable(said)
+          ? this.#ofTable(said)
+          : this.#keep(step(graph, this.#stream(from), said.verb, name, said.stores))
+    }
+  }
+
+  /** What is called on a table, or gives one from a group. */
+  #ofTable(said: SaidOfTable): SaidNames {
+    const graph = this.#graph
+    const { from } = said
+    switch (said.verb) {
+      case 'tableGroupBy':
+        return this.#keepGroup(groupTable(graph, this.#table(from), said.name))
       case 'toStream':
-        return this.#keep(toStream(graph, this.#table(from), name))
+        return this.#keep(toStream(graph, this.#table(from), said.name))
       case 'suppress':
-        return this.#made(suppress(graph, this.#table(from), name))
+        return this.#made(suppress(graph, this.#table(from), said.name))
       case 'tableFilter':
         return this.#made(derive(graph, this.#table(from), 'KTABLE-FILTER-', wordsOf(said)))
       case 'tableMapValues':
@@ -128,8 +140,6 @@ export class KafkaStreamsNaming {
         const verb = TABLE_AGGREGATES[said.verb]
         return this.#made(aggregateTable(graph, this.#group(from), verb, wordsOf(said)))
       }
-      default:
-        return this.#keep(step(graph, this.#stream(from), said.verb, name, said.stores))
     }
   }
 
@@ -178,6 +188,30 @@ export class KafkaStreamsNaming {
     if (handle?.kind !== kind) throw new TypeError(`naming: no ${kind} called "${id}"`)
     return handle
   }
+}
+
+type SaidBelow = Extract<Said, { readonly from: string }>
+type SaidOfTable = Extract<SaidBelow, { readonly verb: OfTable }>
+type OfTable = (typeof OF_TABLE)[number]
+
+const OF_TABLE = [
+  'tableGroupBy',
+  'toStream',
+  'suppress',
+  'tableFilter',
+  'tableMapValues',
+  'tableJoin',
+  'foreignJoin',
+  'count',
+  'reduce',
+  'aggregate',
+  'tableCount',
+  'tableReduce',
+  'tableAggregate',
+] as const
+
+function isOfTable(said: SaidBelow): said is SaidOfTable {
+  return (OF_TABLE as readonly string[]).includes(said.verb)
 }
 
 const TABLE_AGGREGATES: Readonly<Record<'tableCount' | 'tableReduce' | 'tableAggregate', AggregateVerb>> = {

@@ -43,8 +43,10 @@ export type Said =
   | (Naming & From & { readonly verb: 'repartition'; readonly partitions?: number | undefined })
   /** Without `topic`: chosen per record. */
   | (Naming & From & { readonly verb: 'to'; readonly topic?: string })
-  | (Naming & From & { readonly verb: 'groupByKey' | 'groupBy' | 'tableGroupBy' })
-  | (Keeping & From & { readonly verb: 'toTable' | AggregateVerb | TableAggregateVerb })
+  | (Naming & From & { readonly verb: 'groupByKey' | 'groupBy' })
+  | (Naming & From & { readonly verb: 'tableGroupBy' })
+  | (Keeping & From & { readonly verb: 'toTable' })
+  | (Keeping & From & { readonly verb: AggregateVerb | TableAggregateVerb })
   | (Keeping & { readonly verb: 'cogroup'; readonly groups: readonly string[] })
   | (Naming & From & { readonly verb: 'join' | 'leftJoin'; readonly table: string; readonly grace?: boolean })
   | (Keeping & From & { readonly verb: 'streamJoin'; readonly kind: JoinKind; readonly other: string })

@@ -37,6 +37,26 @@ export function joinStreams(
   // A stream joined with itself is repartitioned once, unless its topics were given names.
   const [other, otherTopic] = forJoin(graph, right, suffixed('-right', right.name))
   const sources = graph.copartition(one.sources, other.sources)
+  const { names, stores } = partNames(graph, kind, given, store)
+  graph.add([one.node], processorNode(names.thisWindowed, [stores.this]))
+  graph.add([other.node], processorNode(names.otherWindowed, [stores.other]))
+  const node = graph.add([one.node, other.node], joinNode(names, stores))
+  return {
+    handle: { kind: 'stream', name: names.merge, node, sources, repartitionRequired: false },
+    stores: [stores.this, stores.other, ...(stores.outer === undefined ? [] : [stores.outer])],
+    repartitions: [topic, otherTopic],
+  }
+}
+
+/** In the order in which Kafka Streams counts them. */
+function partNames(
+  graph: StreamsGraph,
+  kind: JoinKind,
+  given: string | undefined,
+  store: string | undefined,
+): { readonly names: JoinNames; readonly stores: JoinStores } {
+  const suffixed = (suffix: string, name: string): string =>
+    given === undefined ? name : `${given}${suffix}`
   const [leftOuter, rightOuter] = [kind !== 'inner', kind === 'outer']
   const suffixes = [
     rightOuter ? '-outer-this-join' : '-this-join',
@@ -62,14 +82,7 @@ export function joinStreams(
     other: storeOf(1),
     outer: leftOuter ? outerStore(store, generated[0], rightOuter) : undefined,
   }
-  graph.add([one.node], processorNode(thisWindowed, [stores.this]))
-  graph.add([other.node], processorNode(otherWindowed, [stores.other]))
-  const node = graph.add([one.node, other.node], joinNode(names, stores))
-  return {
-    handle: { kind: 'stream', name: names.merge, node, sources, repartitionRequired: false },
-    stores: [stores.this, stores.other, ...(stores.outer === undefined ? [] : [stores.outer])],
-    repartitions: [topic, otherTopic],
-  }
+  return { names, stores }
 }
 
 function outerStore(given: string | undefined, generated: string, outer: boolean): string {
