@@ -22,7 +22,7 @@ import { ratePolicy, rateSpec } from './rate-policy.ts'
 import type { Rate, RateOptions, RatePolicy } from './rate-policy.ts'
 import { retryPolicy, retrySpec } from './retry.ts'
 import type { RetryOptions, RetryPolicy } from './retry.ts'
-import type { CacheKey, Source } from './sources/source.ts'
+import type { CacheKey, Source, SourceOptions } from './sources/source.ts'
 
 export interface SourcePolicy {
   readonly timeoutMs: number
@@ -103,6 +103,11 @@ export const sourceSpec: ConfigSpec<SourceFields> = defineConfig({
     }),
   ),
   batch: customField<BatchPolicy | boolean>(
+/** Those of the options that every source has; the operator reads them, the source its own. */
+export function commonOptions(given: SourceOptions): SourceOptions {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => name in sourceSpec.fields))
+}
+
     `boolean or { ${Object.keys(batchSpec.fields).join(', ')} }`,
     { doc: 'Asks for several at once, where the source can; false: each request goes alone.', default: true },
     (came, place) => (typeof came === 'boolean' ? came : batchPolicy(came as BatchOptions, place)),

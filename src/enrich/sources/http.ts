@@ -8,7 +8,7 @@ import { problemOf, sluiceError } from '../../core/errors.ts'
 import type { HttpResponse } from '../../core/http.ts'
 import type { Bytes, FlowRecord } from '../../core/record.ts'
 import { CallError } from '../call-error.ts'
-import { kindField, sourceSpec } from '../policy.ts'
+import { commonOptions, kindField, sourceSpec } from '../policy.ts'
 import { compileBody, compileHeader, compileUrl } from './http-template.ts'
 import type { Template } from './http-template.ts'
 import { quotaOf } from './quota-headers.ts'
@@ -114,7 +114,7 @@ export function http<Answer = unknown>(
     needsHttp: true,
     endpoint: target.origin,
     ...(given.name === undefined ? {} : { name: given.name }),
-    options: sourceOptions(given),
+    options: commonOptions(given),
     request: compileRequest(target.path, parsed.headers, parsed.body, place),
     identity: (request) => identityOf(request, variable),
     async call(request, context) {
@@ -146,12 +146,6 @@ function tellQuota({ headers }: HttpResponse, context: CallContext): void {
   if (quota === undefined) return
   const said = quotaOf(headers, context.now())
   if (said !== undefined) quota(said)
-}
-
-/** The options that are not about HTTP; the operator reads them. */
-function sourceOptions(given: HttpDefinition): SourceOptions {
-  const names = Object.keys(sourceSpec.fields)
-  return Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
 }
 
 type MakeRequest = Source<unknown, unknown, EnrichHttpRequest>['request']

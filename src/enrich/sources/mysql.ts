@@ -12,7 +12,8 @@ import type { ConfigSpec, Field } from '../../core/config.ts'
 import type { Duration } from '../../core/duration.ts'
 import { loadDriver } from './driver.ts'
 import { createLease } from './lease.ts'
-import { plainParameter, sqlError } from './sql-connection.ts'
+import { sourceError } from './source-error.ts'
+import { plainParameter } from './sql-connection.ts'
 import type { SqlConnection, SqlRow } from './sql-connection.ts'
 import { runPooled } from './sql-pool.ts'
 import type { PooledClient, Running } from './sql-pool.ts'
@@ -153,5 +154,5 @@ function asCallError(name: string, error: unknown): Error {
   }
   // Without a SQLSTATE the server said nothing: refused, reset, lost.
   const retriable = typeof sqlState !== 'string' || /^(?:08|40)/.test(sqlState) || RETRIABLE.has(errno)
-  return sqlError(name, error, code, retriable)
+  return sourceError(name, error, code, retriable)
 }

@@ -17,7 +17,8 @@ import type { ConfigSpec, Field } from '../../core/config.ts'
 import type { Duration } from '../../core/duration.ts'
 import { loadDriver } from './driver.ts'
 import { createLease } from './lease.ts'
-import { plainParameter, sqlError } from './sql-connection.ts'
+import { sourceError } from './source-error.ts'
+import { plainParameter } from './sql-connection.ts'
 import type { SqlConnection, SqlRow } from './sql-connection.ts'
 import { runPooled } from './sql-pool.ts'
 import type { PooledClient, Running } from './sql-pool.ts'
@@ -176,5 +177,5 @@ function asCallError(name: string, error: unknown): Error {
   const { code } = error as { readonly code?: unknown }
   const state = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
   // Without a SQLSTATE the server said nothing: refused, reset, timed out.
-  return sqlError(name, error, code, !state || RETRIABLE.test(code))
+  return sourceError(name, error, code, !state || RETRIABLE.test(code))
 }

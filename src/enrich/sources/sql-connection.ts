@@ -2,8 +2,6 @@
  * What the SQL source needs of a system: run a statement with bound parameters, tell what an error means. One connection is
  * shared by all sources and tasks that name it; it must never retry by itself.
  */
-import { CallError } from '../call-error.ts'
-import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import type { SqlDialect } from './sql-template.ts'
 
 export type SqlRow = Readonly<Record<string, unknown>>
@@ -28,19 +26,6 @@ export interface SqlConnection {
   release(): void
   /** Closes all connections; a later call opens them again. Only for programs that ask without an application. */
   close(): Promise<void>
-}
-
-/** A failed statement with what the database calls it. */
-export function sqlError(name: string, error: unknown, code: unknown, retriable: boolean): CallError {
-  if (error instanceof CallError) return error
-  if (isSluiceError(error)) return new CallError(error.message, { retriable: false, cause: error })
-  const shown = typeof code === 'string' || typeof code === 'number' ? code : 'no code'
-  const cause = sluiceError(
-    retriable ? 'SLUICE_CALL_FAILED' : 'SLUICE_CALL_REFUSED',
-    { source: name, code: shown, problem: problemOf(error) },
-    error,
-  )
-  return new CallError(cause.message, { retriable, cause })
 }
 
 /** Values every system takes alike: what has no counterpart in SQL is bound as JSON text. */

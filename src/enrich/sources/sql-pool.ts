@@ -3,6 +3,8 @@
  * stop, and that connection is closed, so that a cancel that comes late never stops the statement of somebody else.
  */
 
+import { abortReason } from './abortable.ts'
+
 /** One connection taken from a pool. */
 export interface PooledClient<Row> {
   query(text: string, parameters: readonly unknown[]): Promise<readonly Row[]>
@@ -29,7 +31,7 @@ export function runPooled<Row>(
   return new Promise((resolve, reject) => {
     let stop: (() => void) | undefined
     const abort = (): void => {
-      reject(reasonOf(signal))
+      reject(abortReason(signal))
       stop?.()
     }
     if (signal.aborted) {
@@ -41,7 +43,7 @@ export function runPooled<Row>(
       const client = await take()
       if (signal.aborted) {
         client.release(false)
-        throw reasonOf(signal)
+        throw abortReason(signal)
       }
       return onClient(client, text, parameters, (cancel) => {
         stop = cancel
@@ -83,9 +85,4 @@ async function onClient<Row>(
     if (stopping === undefined) client.release(false)
     else await stopping
   }
-}
-
-function reasonOf(signal: AbortSignal): Error {
-  const { reason } = signal as { readonly reason: unknown }
-  return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
 }

@@ -5,7 +5,7 @@
 import { choiceField, defineConfig, optional, textField } from '../../core/config.ts'
 import type { ConfigSpec, Field } from '../../core/config.ts'
 import { sluiceError } from '../../core/errors.ts'
-import { kindField, sourceSpec } from '../policy.ts'
+import { commonOptions, kindField, sourceSpec } from '../policy.ts'
 import type { BatchContext, CallContext, Source, SourceOptions } from './source.ts'
 import type { SqlConnection, SqlRow } from './sql-connection.ts'
 import { askLists } from './sql-list.ts'
@@ -87,7 +87,7 @@ export function sql(
     kind,
     endpoint: connection.name,
     ...(options.name === undefined ? {} : { name: options.name }),
-    options: sourceOptions(options),
+    options: commonOptions(options),
     hold: () => connection.hold(),
     release: () => connection.release(),
     request: requestMaker(connection, template, kind),
@@ -170,9 +170,4 @@ function pick(context: CallContext): Omit<BatchContext, 'idempotencyKeys'> {
 /** Equal texts = equal parameters: the type is part of it, since '1' and 1 may find different rows. */
 function identityOf({ parameters }: SqlRequest): string {
   return JSON.stringify(parameters.map((one) => [typeof one, parameterText(one)]))
-}
-
-function sourceOptions(given: SqlOptions): SourceOptions {
-  const names = Object.keys(sourceSpec.fields)
-  return Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
 }

@@ -7,7 +7,8 @@ import { countField, defineConfig, durationField, flagField, textField } from '.
 import type { ConfigSpec, Field } from '../../core/config.ts'
 import type { Duration } from '../../core/duration.ts'
 import { createLease } from './lease.ts'
-import { plainParameter, sqlError } from './sql-connection.ts'
+import { sourceError } from './source-error.ts'
+import { plainParameter } from './sql-connection.ts'
 import type { SqlConnection, SqlRow } from './sql-connection.ts'
 
 export interface SqliteOptions {
@@ -132,5 +133,5 @@ const RETRIABLE: ReadonlySet<number> = new Set([5, 6, 10, 14])
 function asCallError(name: string, error: unknown): Error {
   const { errcode, code } = error as { readonly errcode?: unknown; readonly code?: unknown }
   const primary = typeof errcode === 'number' ? errcode & 0xff : undefined
-  return sqlError(name, error, errcode ?? code, primary !== undefined && RETRIABLE.has(primary))
+  return sourceError(name, error, errcode ?? code, primary !== undefined && RETRIABLE.has(primary))
 }
