@@ -136,6 +136,18 @@ class RunningService implements Service {
     return this.#app.paused
   }
 
+  get workers(): number {
+    return this.#app.workers
+  }
+
+  addWorker(): number {
+    return this.#app.addWorker()
+  }
+
+  removeWorker(): Promise<number | undefined> {
+    return this.#app.removeWorker()
+  }
+
   pause(): void {
     this.#app.pause()
   }

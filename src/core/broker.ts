@@ -254,6 +254,11 @@ export interface GroupMember {
   commit(offsets: readonly CommittedOffset[]): Promise<void>
   /** Gives everything back at once. */
   leave(): Promise<void>
+  /**
+   * Asks all members to stop: each, this one too, is `lost` with SLUICE_APPLICATION_STOPPED, and the group is empty. Those who join
+   * later are not concerned. Absent where the protocol has no way to say it.
+   */
+  stopAll?(reason: string): Promise<void>
 }
 
 export interface AssignmentChange {

@@ -98,6 +98,12 @@ export const DATA_ERRORS = {
     message: 'member {memberId} of group {group} was replaced (epoch {epoch}): {problem}',
     fix: 'Nothing to do: the worker drops its uncommitted work and joins again.',
   },
+  SLUICE_APPLICATION_STOPPED: {
+    domain: 'external',
+    retry: 'never',
+    message: 'application {group}: an instance asked all to stop: {reason}',
+    fix: 'See what happened on that instance; correct it, then start all again.',
+  },
   SLUICE_PRODUCER_FENCED: {
     domain: 'internal',
     retry: 'rejoin',

@@ -58,6 +58,11 @@ class HostileMember implements GroupMember {
     return this.#noticing(this.#hostility.call('commitOffsets', () => this.#inner.commit(offsets)))
   }
 
+  stopAll(reason: string): Promise<void> {
+    const stopAll = async (): Promise<void> => this.#inner.stopAll?.(reason)
+    return this.#noticing(this.#hostility.call('stopAll', stopAll))
+  }
+
   async leave(): Promise<void> {
     this.#change = undefined
     await this.#hostility.call('leave', () => this.#inner.leave())

@@ -6,6 +6,7 @@ import { asks } from './asks.ts'
 import { batches } from './batches.ts'
 import { breaks } from './breaks.ts'
 import { counted } from './counted.ts'
+import { crews } from './crews.ts'
 import { everything } from './everything.ts'
 import { fansOut } from './fans-out.ts'
 import { globals } from './globals.ts'
@@ -38,6 +39,7 @@ export const SCENARIOS: readonly Scenario[] = [
   rejects,
   fansOut,
   standbys,
+  crews,
   counted,
   everything,
 ]

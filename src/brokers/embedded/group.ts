@@ -142,13 +142,24 @@ export class Group {
 
   /** Ends all memberships: the cluster is closing. */
   close(): void {
-    for (const member of this.#members.values()) {
+    this.#endAll(() => sluiceError('SLUICE_CLOSED', { what: 'the embedded broker' }))
+  }
+
+  /** Ends all memberships: a member wants the application to stop. */
+  stopAll(reason: string): void {
+    this.#endAll(() => sluiceError('SLUICE_APPLICATION_STOPPED', { group: this.name, reason }))
+  }
+
+  #endAll(lost: () => SluiceError): void {
+    const members = [...this.#members.values()]
+    this.#members.clear()
+    for (const member of members) {
       member.timer?.cancel()
       member.change = undefined
-      member.lost = sluiceError('SLUICE_CLOSED', { what: 'the embedded broker' })
+      member.owned = new Map()
+      member.lost = lost()
       member.notify()
     }
-    this.#members.clear()
   }
 
   /** A sub-topology has tasks once all its source topics exist: else its co-partitioned inputs would not line up. */

@@ -80,6 +80,11 @@ export class EmbeddedMember implements GroupMember {
     await this.#offsets.commit(this.#group.name, offsets)
   }
 
+  async stopAll(reason: string): Promise<void> {
+    this.#checkMember()
+    this.#group.stopAll(reason)
+  }
+
   async leave(): Promise<void> {
     if (this.#left) return
     this.#left = true

@@ -18,7 +18,7 @@ import type { Logger } from '../../core/log.ts'
 import type { RestoreProgress } from './opened.ts'
 import { StoreQueries } from './query.ts'
 import type { PartitionProgress } from './session.ts'
-import { Worker } from './worker.ts'
+import { Workers } from './workers.ts'
 
 export interface AppOptions {
   readonly ports: Ports
@@ -58,6 +58,12 @@ export interface RunningApp {
   pause(): void
   /** Goes on where `pause` stopped. */
   resume(): void
+  /** How many workers share its tasks. */
+  readonly workers: number
+  /** Starts one more worker, which takes its share of the tasks; returns its index. Kafka Streams: KIP-663. */
+  addWorker(): number
+  /** Closes the last worker, whose tasks go to the others; undefined when only one is left. */
+  removeWorker(): Promise<number | undefined>
   /** Why it failed; undefined in every other state. */
   readonly failure: Error | undefined
   /**
@@ -89,7 +95,7 @@ export async function startApp(drawn: Plan, options: AppOptions): Promise<Runnin
     const clusterId = await ports.broker.clusterId()
     const life = new AppLife(ports.log.child({ application: plan.application }))
     if (options.onState !== undefined) life.onState(options.onState)
-    const worker = new Worker({
+    const workers = new Workers({
       plan,
       settings,
       ports,
@@ -98,7 +104,6 @@ export async function startApp(drawn: Plan, options: AppOptions): Promise<Runnin
       counts,
       topicIds,
       processId,
-      index: 0,
       endpoint: options.endpoint,
       onError: options.onError,
       onRestore: guardedListener(options, ports.log),
@@ -107,7 +112,7 @@ export async function startApp(drawn: Plan, options: AppOptions): Promise<Runnin
         if (life.may(next)) life.to(next)
       },
     })
-    return new Instance(plan, worker, life, lock, counts)
+    return new Instance(plan, workers, life, lock, counts)
   } catch (error) {
     await lock.release()
     throw error
@@ -118,22 +123,22 @@ class Instance implements RunningApp {
   readonly plan: Plan
   readonly ended: Promise<void>
   readonly stores: StoreQueries
-  readonly #worker: Worker
+  readonly #workers: Workers
   readonly #life: AppLife
   #failure: Error | undefined
 
   constructor(
     plan: Plan,
-    worker: Worker,
+    workers: Workers,
     life: AppLife,
     lock: FolderLock,
     counts: ReadonlyMap<string, number>,
   ) {
     this.plan = plan
-    this.stores = new StoreQueries({ plan, counts, held: () => worker.held })
-    this.#worker = worker
+    this.stores = new StoreQueries({ plan, counts, held: () => workers.held })
+    this.#workers = workers
     this.#life = life
-    this.ended = this.#run(worker, lock)
+    this.ended = this.#run(workers, lock)
     // Whoever wants the outcome awaits `ended`; a failure nobody listens to must not kill the host process.
     this.ended.catch(() => {})
   }
@@ -143,27 +148,27 @@ class Instance implements RunningApp {
   }
 
   get tasks(): readonly TaskId[] {
-    return this.#worker.running
+    return this.#workers.running
   }
 
   get standbyTasks(): readonly TaskId[] {
-    return this.#worker.standby
+    return this.#workers.standby
   }
 
   get settled(): boolean {
-    return this.#worker.settled
+    return this.#workers.settled
   }
 
   get pending(): number {
-    return this.#worker.pending
+    return this.#workers.pending
   }
 
   get progress(): readonly PartitionProgress[] {
-    return this.#worker.progress
+    return this.#workers.progress
   }
 
   get sinceTurnMs(): number {
-    return this.#worker.sinceTurnMs
+    return this.#workers.sinceTurnMs
   }
 
   get failure(): Error | undefined {
@@ -171,15 +176,27 @@ class Instance implements RunningApp {
   }
 
   get paused(): boolean {
-    return this.#worker.paused
+    return this.#workers.paused
+  }
+
+  get workers(): number {
+    return this.#workers.count
+  }
+
+  addWorker(): number {
+    return this.#workers.add()
+  }
+
+  removeWorker(): Promise<number | undefined> {
+    return this.#workers.remove()
   }
 
   pause(): void {
-    this.#worker.pause(true)
+    this.#workers.pause(true)
   }
 
   resume(): void {
-    this.#worker.pause(false)
+    this.#workers.pause(false)
   }
 
   onState(listener: StateListener): () => void {
@@ -188,13 +205,13 @@ class Instance implements RunningApp {
 
   async close(): Promise<void> {
     if (this.#life.may('closing')) this.#life.to('closing')
-    this.#worker.close()
+    this.#workers.close()
     await this.ended.catch(() => {})
   }
 
-  async #run(worker: Worker, lock: FolderLock): Promise<void> {
+  async #run(workers: Workers, lock: FolderLock): Promise<void> {
     try {
-      await worker.run()
+      await workers.ended
     } catch (error) {
       this.#failure = asError(error)
       throw error

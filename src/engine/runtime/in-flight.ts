@@ -18,7 +18,14 @@ import { encodedBytes, type Serde } from '../../core/serde.ts'
 import type { KeyValueStore } from '../state/key-value.ts'
 import type { DeadLetters } from './dead-letter.ts'
 import { letterOf } from './dead-letter.ts'
-import { decodeLedgerEntry, encodeLedgerEntry, sequenceKey, sequenceOf } from './ledger-entry.ts'
+import {
+  decodeLedgerEntry,
+  encodeLedgerEntry,
+  keptKey,
+  keptName,
+  sequenceKey,
+  sequenceOf,
+} from './ledger-entry.ts'
 import { serialize } from './output.ts'
 
 /** Bytes of an entry: Kafka's default limit of a batch, less what a batch adds to a record. */
@@ -101,8 +108,7 @@ export class InFlight {
    */
   restore(replayed: (topic: string, partition: number, offset: number) => boolean): void {
     const now = this.#parts.host.clock.now()
-    const entries = [...this.#parts.ledger.all()]
-    for (const [key, bytes] of entries) {
+    for (const [key, bytes] of this.#loadKept()) {
       const sequence = sequenceOf(key)
       const entry = decodeLedgerEntry(bytes)
       this.#nextSequence = sequence + 1
@@ -161,8 +167,28 @@ export class InFlight {
     return count
   }
 
+  /** Gives the operator what it kept, which stands behind the records; gives back the entries of these. */
+  #loadKept(): readonly [Bytes, Bytes][] {
+    const records: [Bytes, Bytes][] = []
+    for (const entry of this.#parts.ledger.all()) {
+      const name = keptName(entry[0])
+      if (name === undefined) records.push(entry)
+      else this.#operator.load?.(name, entry[1])
+    }
+    return records
+  }
+
+  #saveKept(): void {
+    this.#operator.save?.((name, value) => {
+      const key = keptKey(name)
+      if (value !== null && key.length + value.length <= ENTRY_LIMIT) this.#parts.ledger.put(key, value)
+      else this.#parts.ledger.delete(key)
+    })
+  }
+
   /** Step 3 of a commit: an entry for each record that stays pending beyond it. */
   writeLedger(): void {
+    this.#saveKept()
     for (const pending of this.#pending.values()) {
       const { ticket } = pending
       if (pending.ledgered === ticket.attempts) continue

@@ -86,3 +86,17 @@ export function decodeLedgerEntry(bytes: Bytes): LedgerEntry {
 function textOf(bytes: Bytes | null): string {
   return bytes === null ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
 }
+
+/** Nine bytes no sequence begins with: what an operator keeps beside its records stands behind them all. */
+const KEPT_PREFIX = new Uint8Array(9).fill(0xff)
+
+/** The key of something an operator keeps over restarts. */
+export function keptKey(name: string): Bytes {
+  return Buffer.concat([KEPT_PREFIX, Buffer.from(name)])
+}
+
+/** Its name, or undefined for the key of a record. */
+export function keptName(key: Bytes): string | undefined {
+  if (key.length < KEPT_PREFIX.length) return undefined
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('utf8', KEPT_PREFIX.length)
+}

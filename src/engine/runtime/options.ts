@@ -25,6 +25,12 @@ import type { Tracer } from '../../core/trace.ts'
 
 export type Guarantee = 'exactly-once' | 'at-least-once'
 
+/**
+ * What an error does that repeating cannot cure: stops this instance, has its worker replaced again and again (with growing
+ * waits), or stops every instance of the application. Kafka Streams: KIP-671.
+ */
+export type UncaughtErrorPolicy = 'stop-instance' | 'replace-worker' | 'stop-application'
+
 export interface EngineSettings {
   /** Default `exactly-once`. */
   readonly guarantee: Guarantee
@@ -76,6 +82,10 @@ export interface EngineSettings {
   readonly standbyReplicas: number
   /** Local state of a task that went elsewhere is removed after so long, ms; 0: never. Default 600,000. */
   readonly stateCleanupDelayMs: number
+  /** Workers of this instance: members of the group that share its tasks, on one event loop. Default 1. */
+  readonly workers: number
+  /** What an error that nobody handled does. Default `stop-instance`. */
+  readonly onUncaughtError: UncaughtErrorPolicy
   /** First wait before a worker that failed for a passing reason starts anew, ms; doubles up to 30 times. Default 100. */
   readonly restartBackoffMs: number
 }
@@ -180,6 +190,16 @@ export const engineSpec: ConfigSpec<EngineFields> = defineConfig<EngineFields>({
     doc: 'Local state of a task that went to another instance is removed after so long; 0: never.',
     default: 600_000,
     example: '1h',
+  }),
+  workers: countField({
+    doc: 'Members of the group in this instance, which share its tasks on one event loop; for more CPU start more instances.',
+    default: 1,
+    min: 1,
+    max: 64,
+  }),
+  onUncaughtError: choiceField(['stop-instance', 'replace-worker', 'stop-application'], {
+    doc: 'What an error does that repeating cannot cure: stops this instance, has its worker replaced, or stops all instances.',
+    default: 'stop-instance',
   }),
   restartBackoff: durationField({
     doc: 'First wait before a worker that failed for a passing reason starts anew; doubles.',

@@ -19,7 +19,7 @@ import { asError, problemOf } from '../../core/errors.ts'
 import { type TaskId, taskName } from '../../core/record.ts'
 import { type GlobalState, openGlobalState } from './global-state.ts'
 import { workerError } from './failure.ts'
-import { joinGroup } from './membership.ts'
+import { joinGroup, stopOthers } from './membership.ts'
 import { Purge } from './purge.ts'
 import { type HeldStates, NOTHING_HELD } from './query.ts'
 import { Session } from './session.ts'
@@ -124,7 +124,7 @@ export class Worker {
 
   /** Runs until `close`; rejects with the error that repeating cannot cure. */
   async run(): Promise<void> {
-    this.state = 'running'
+    if (this.state === 'created') this.state = 'running'
     try {
       while (this.state === 'running') {
         try {
@@ -137,6 +137,7 @@ export class Worker {
       this.state = 'closed'
     } catch (error) {
       this.state = 'failed'
+      await this.#attempt('stopping the other instances', () => stopOthers(this.#parts, this.#member, error))
       await this.#leave()
       throw error
     }
@@ -154,7 +155,7 @@ export class Worker {
 
   /** Asks the loop to commit, give its tasks back and end; `run` resolves then. */
   close(): void {
-    if (this.state === 'running') this.state = 'closing'
+    if (this.state === 'running' || this.state === 'created') this.state = 'closing'
     this.#closing.abort()
     this.#wake()
   }

@@ -77,6 +77,28 @@ export function groupsContract(make: MakeCluster): void {
       expect((await broker.admin.describeGroup('app')).map(({ processId }) => processId)).toEqual(['p'])
     })
 
+    it('are ended for all members by one that asks for it, where the protocol can say so', async () => {
+      const cluster = await setting(make)
+      const { broker } = await cluster.connect()
+      const first = await broker.join(joinOptions('p'))
+      await settle(first)
+      const second = await (await cluster.connect()).broker.join(joinOptions('q'))
+      await settle(first)
+      await settle(second)
+      if (second.stopAll === undefined) return
+      await second.stopAll('enough')
+      await eventually(() => first.lost !== undefined && second.lost !== undefined, 'the loss of both')
+      expect([first, second].map(({ lost }) => lost?.code)).toEqual([
+        'SLUICE_APPLICATION_STOPPED',
+        'SLUICE_APPLICATION_STOPPED',
+      ])
+      expect(first.lost?.message).toContain('enough')
+      await rejection(first.commit([committed('in', 0, 1)]), 'SLUICE_APPLICATION_STOPPED')
+      expect(await broker.admin.describeGroup('app')).toEqual([])
+      const next = await (await cluster.connect()).broker.join(joinOptions('p'))
+      expect((await settle(next)).active).toHaveLength(4)
+    })
+
     it('tell a listener that comes late of the change that is there already', async () => {
       const cluster = await setting(make)
       const member = await (await cluster.connect()).broker.join(joinOptions('p'))
