@@ -137,18 +137,20 @@ class KafkaCluster implements Cluster {
     options?: RequestOptions,
   ): Promise<Response> {
     const problems: string[] = []
+    let sent = false
     for (const address of this.#brokers.candidates((one) => this.#connections.isOpen(one, purpose))) {
       try {
         return await this.#send(address, purpose, api, body, options)
       } catch (error) {
         if (!isSluiceError(error, 'SLUICE_BROKER_UNAVAILABLE')) throw error
         problems.push(String(error.details['problem']))
+        sent ||= error.details['sent'] === true
       }
     }
     throw sluiceError('SLUICE_BROKER_UNAVAILABLE', {
       operation: api.name,
       problem: problems.join('; '),
-      sent: true,
+      sent,
     })
   }
 

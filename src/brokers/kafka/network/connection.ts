@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import { sleep } from '../../../core/clock.ts'
 import type { Clock, Timer } from '../../../core/clock.ts'
-import { isSluiceError, sluiceError } from '../../../core/errors.ts'
+import { asError, isSluiceError, sluiceError } from '../../../core/errors.ts'
 import type { SluiceError } from '../../../core/errors.ts'
 import type { Random } from '../../../core/random.ts'
 import type { Api } from '../protocol/api.ts'
@@ -79,13 +79,14 @@ export class Connection {
       ),
     )
     try {
-      await connection.#open()
+      // A token that never comes must not outlast the limit either.
+      await Promise.race([connection.#open(), connection.#whenClosed()])
       return connection
     } catch (error) {
       // What closed it tells more than the request that failed by it.
       const fault = connection.#fault ?? error
       connection.close()
-      throw fault
+      throw notSent(fault)
     } finally {
       limit.cancel()
     }
@@ -105,6 +106,13 @@ export class Connection {
     await this.#login()
   }
 
+  /** Rejects once it is closed, never resolves. */
+  #whenClosed(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.onClose(() => reject(asError(this.#fault)))
+    })
+  }
+
   get address(): Address {
     return this.#options.address
   }
@@ -116,11 +124,6 @@ export class Connection {
   /** @throws nothing: it is there once the connection is open */
   get versions(): Versions {
     return this.#versions!
-  }
-
-  /** Requests under way. */
-  get pending(): number {
-    return this.#inFlight.size
   }
 
   /** Calls `listener` once the connection is closed, for whatever reason; at once if it is. */
@@ -264,8 +267,8 @@ export class Connection {
   }
 }
 
-/** The connection was closed before: nothing of this request has left. */
-function notSent(fault: SluiceError): SluiceError {
-  if (fault.code !== 'SLUICE_BROKER_UNAVAILABLE') return fault
+/** The connection was closed before, or never made: nothing of the request has left. */
+function notSent(fault: unknown): unknown {
+  if (!isSluiceError(fault, 'SLUICE_BROKER_UNAVAILABLE')) return fault
   return sluiceError(fault.code, { ...fault.details, sent: false }, fault)
 }

@@ -27,10 +27,6 @@ export class InFlight {
     this.#clock = clock
   }
 
-  get size(): number {
-    return this.#waiting.length
-  }
-
   /** Resolves with the frame of the answer, without its size. */
   expect({ correlationId, timeoutMs, timedOut }: Expected): Promise<Buffer> {
     return new Promise((resolve, reject) => {
