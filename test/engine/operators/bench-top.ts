@@ -17,6 +17,10 @@ import type { Serde } from '../../../src/core/serde.ts'
 import { encodedBytes } from '../../../src/core/serde.ts'
 import type { TaskStorage } from '../../../src/core/store.ts'
 import { createKeyValueStore, createTimestampedStore } from '../../../src/engine/state/key-value.ts'
+import type { StateOptions } from '../../../src/engine/state/options.ts'
+import { createSessionStore } from '../../../src/engine/state/session-store.ts'
+import type { StateSpec, StoreKind } from '../../../src/engine/state/spec.ts'
+import { createTimestampedWindowStore } from '../../../src/engine/state/window-store.ts'
 import type { Plan, PlanNode, Subtopology } from '../../../src/engine/topology/plan.ts'
 import { memoryBackend } from '../../../src/stores/memory.ts'
 
@@ -113,12 +117,20 @@ interface Tools {
   readonly write: (topic: string, record: Written) => void
 }
 
+type OpenStore = (spec: StateSpec, storage: TaskStorage, options: StateOptions) => unknown
+
+const STORES: Readonly<Partial<Record<StoreKind, OpenStore>>> = {
+  'key-value': createKeyValueStore,
+  timestamped: createTimestampedStore,
+  'timestamped-window': createTimestampedWindowStore,
+  session: createSessionStore,
+}
+
 function openStores(plan: Plan, storage: TaskStorage): ReadonlyMap<string, unknown> {
   const specs = plan.subtopologies.flatMap((subtopology) => subtopology.stores)
   return new Map(
     specs.map((spec) => {
-      const open = spec.kind === 'timestamped' ? createTimestampedStore : createKeyValueStore
-      return [spec.name, open(spec, storage, { freeze: true })]
+      return [spec.name, STORES[spec.kind]!(spec, storage, { freeze: true })]
     }),
   )
 }
