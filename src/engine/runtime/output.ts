@@ -87,7 +87,7 @@ export class Output {
           node,
           topic,
         )
-        const targets = topicOf === undefined ? fixed : this.#targetsOf(topicOf(record), node)
+        const targets = topicOf === undefined ? fixed : this.#chosenTargets(topicOf(record), node)
         const chosen =
           spec.partition?.(record, targets.length) ??
           (key === null ? roundRobin++ % targets.length : choose(key, targets.length, spec.key.windowBytes))
@@ -202,6 +202,12 @@ export class Output {
     const target = targets[partition]
     if (target === undefined) throw noPartition(partition, targets)
     this.#buffer.append(target, key, value, timestamp, headers)
+  }
+
+  /** Of a topic chosen for one record: its absence is the record's fault, not the application's. */
+  #chosenTargets(topic: string, node: string): readonly ProduceTarget[] {
+    if (this.#counts.get(topic) !== undefined) return this.#targetsOf(topic, node)
+    throw new RangeError(`the topic "${topic}" was chosen, which was not there when the application started`)
   }
 
   #targetsOf(topic: string, node: string): readonly ProduceTarget[] {
