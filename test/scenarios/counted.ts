@@ -1,6 +1,6 @@
 /**
- * Names of Kafka Streams and all of `topology.optimization`: a table whose topic is its changelog, and one repartition topic for a join
- * and a count that come from one key change.
+ * Names of Kafka Streams and all of `topology.optimization`: tables whose topics are their changelogs, one of them asked for what was
+ * before each update, so that a restore beyond the committed positions would show; and one repartition topic for a join and a count.
  */
 import { defineApp, json, string, topic } from '../../src/index.ts'
 import {
@@ -12,6 +12,7 @@ import {
 import { type Event, eventInputs, events, eventsOf, GROUPS, groupInputs, groups } from './events.ts'
 
 const named = topic('named', { key: string, value: json<string>() })
+const members = topic('members', { key: string, value: json<number>() })
 const sizes = topic('sizes', { key: string, value: json<number>() })
 
 function namedEvents(inputs: readonly ScenarioInput[]): Lanes {
@@ -29,21 +30,35 @@ function countEvents(inputs: readonly ScenarioInput[]): Lanes {
   return lanes
 }
 
+/** How many keys are in each group: each where its last event is. */
+function countMembers(inputs: readonly ScenarioInput[]): Lanes {
+  const groupOf = new Map(eventsOf(inputs).map(({ key, value }) => [key, value.group]))
+  const seen = new Set(eventsOf(inputs).map(({ value }) => value.group))
+  const counts = [...seen].map((group): [string, string[]] => {
+    return [group, [String([...groupOf.values()].filter((one) => one === group).length)]]
+  })
+  return new Map(counts)
+}
+
 export const counted: Scenario = {
   name: 'counted',
   topics: [
-    { name: 'events' },
+    { name: 'events', config: { 'cleanup.policy': 'compact' } },
     { name: 'groups', config: { 'cleanup.policy': 'compact' } },
     { name: 'named' },
     { name: 'sizes' },
+    { name: 'members' },
   ],
   app: () =>
     defineApp(
       'counted',
       (flow) => {
-        const moved = flow.stream(events).map((event, key) => [event.group, { ...event, from: key }], {
+        const latest = flow.table(events, { store: 'latest', emit: 'every' })
+        const moved = latest.toStream().map((event, key) => [event.group, { ...event, from: key }], {
           value: json<Event & { readonly from: string }>(),
         })
+        const byGroup = latest.groupBy((event, key) => [event.group, key], { value: string })
+        byGroup.count({ emit: 'coalesced' }).toStream().to(members)
         moved.join(flow.table(groups), (event, group) => `${event.from} ${event.id} ${group.name}`).to(named)
         moved.groupByKey().count({ emit: 'coalesced' }).toStream().to(sizes)
       },
@@ -60,6 +75,13 @@ export const counted: Scenario = {
         const [from, ...rest] = String(value).split(' ')
         return { lane: `${key}/${from}`, item: rest.join(' ') }
       },
+    },
+    {
+      topic: 'members',
+      compare: 'last',
+      survivesReplay: false,
+      expected: countMembers,
+      observe: ({ key, value }) => ({ lane: key!, item: String(value) }),
     },
     {
       topic: 'sizes',
