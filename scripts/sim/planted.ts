@@ -188,6 +188,14 @@ const ENGINE: readonly PlantedBug[] = [
     replace: "admin.listOffset(topic, partition, 'latest', 'read_committed')",
   },
   {
+    name: 'source changelog read too far',
+    likely: 'counted',
+    why: 'a table knows records that are processed again: what it says was before each of them is wrong',
+    file: RESTORE,
+    find: 'fetched.nextOffset <= upTo ? fetched : batchUpTo(fetched, upTo)',
+    replace: 'upTo > batchUpTo(fetched, upTo).nextOffset ? batchUpTo(fetched, upTo) : fetched',
+  },
+  {
     name: 'restore skipped',
     why: 'local state is taken for complete, whatever its changelog says',
     file: RESTORE,
