@@ -13,7 +13,7 @@ echo $pid
 (read -r _; kill -9 $pid 2>/dev/null) <&3 &
 wait $pid; kill $! 2>/dev/null`
 
-const READY_MS = 60_000
+const READY_MS = 150_000
 const STOP_MS = 20_000
 
 export interface BrokerCommand {

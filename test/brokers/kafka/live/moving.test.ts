@@ -13,7 +13,10 @@ const ask = { topics: [], allowAutoTopicCreation: false }
 describe.skipIf(notInMatrix())('three brokers', { timeout: 180_000 }, () => {
   let kafka: Kafka
   beforeAll(async () => {
-    kafka = await startKafka({ brokers: 3, config: { 'broker.session.timeout.ms': '3000' } })
+    kafka = await startKafka({
+      brokers: 3,
+      config: { 'broker.session.timeout.ms': '6000', 'broker.heartbeat.interval.ms': '1000' },
+    })
   }, 180_000)
   afterAll(() => kafka?.stop(), 60_000)
 
