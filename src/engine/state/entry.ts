@@ -128,7 +128,11 @@ export class ChangedEntries<K, H> {
   }
 }
 
-/** What a drain hands out of a changed entry. */
+/** What a drain hands out of a changed entry; the entry may change afterwards. */
+export function changeOf<K, H>({ key, held, old, timestamp, record }: Entry<K, H>): DrainedChange<K, H> {
+  return { key, held, old, timestamp, record }
+}
+
 export interface DrainedChange<K, H> {
   readonly key: K
   readonly held: H | undefined

@@ -12,7 +12,7 @@ import { sluiceError } from '../../core/errors.ts'
 import { OrderedMap, latin1Of } from '../../core/ordered-map.ts'
 import type { StateSpec } from './spec.ts'
 import type { HeldCodec } from './codec.ts'
-import { ChangedEntries, CleanEntries, Entry } from './entry.ts'
+import { ChangedEntries, CleanEntries, Entry, changeOf } from './entry.ts'
 import type { DrainedChange } from './entry.ts'
 import type { LogUpdate, ManagedStore } from './managed.ts'
 import { BEYOND_BYTES, boundText, mergedRange, startingWith } from './overlay.ts'
@@ -149,13 +149,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
     for (let step = 1; ; step++) {
       const entry = this.#changes.first
       if (entry === undefined) return true
-      const change = {
-        key: entry.key,
-        held: entry.held,
-        old: entry.old,
-        timestamp: entry.timestamp,
-        record: entry.record,
-      }
+      const change = changeOf(entry)
       this.#changes.remove(entry)
       if (!entry.dirty) this.#settle(entry)
       each(change)
@@ -177,8 +171,6 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
       if (entry.dirty) adjust(this.#keyBytesOf(entry), entry.held !== undefined)
     return count
   }
-
-  // ---- for stores that know more of their keys (windows.ts)
 
   /** False spares the storage a look-up. */
   protected mayBeStored(_key: K): boolean {
@@ -207,6 +199,15 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
   /** @throws SLUICE_SERIALIZE */
   protected serializedKey(key: K): Bytes {
     return this.#keys.bytes(key)
+  }
+
+  /** What the storage does not have yet; of the same key the last one counts. */
+  protected *uncommitted(): IterableIterator<Entry<K, H>> {
+    for (const { id, typedKey, value } of this.#sealed.all()) {
+      const held = value === null ? undefined : this.read(value)
+      yield this.#entries.get(id) ?? new Entry(id, typedKey, held)
+    }
+    for (const entry of this.#dirty) if (entry.dirty) yield entry
   }
 
   /** Whether the storage does not have this update yet. */

@@ -39,7 +39,9 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   readonly #duplicates: boolean
   readonly #expired: ((record: FlowRecord | undefined, store: string) => void) | undefined
   readonly #writer: (() => FlowRecord | undefined) | undefined
-  readonly #recent: RecentWindows<K, H>
+  /** Made by the first fetch of a key: most windowed aggregates never fetch one. */
+  #recent: RecentWindows<K, H> | undefined
+  readonly #cacheBytes: number
   readonly #isUncommitted = (entry: Entry<WindowKey<K>, H>): boolean => this.isUncommitted(entry)
   /** The latest time ever put; -1 before the first. */
   #observed = -1
@@ -66,7 +68,7 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     this.#timestamped = spec.kind === 'timestamped-window'
     this.#duplicates = spec.retainDuplicates === true
     this.#expired = options.expired
-    this.#recent = new RecentWindows(options.maxCacheBytes ?? DEFAULT_CACHE_BYTES)
+    this.#cacheBytes = options.maxCacheBytes ?? DEFAULT_CACHE_BYTES
     this.#writer = options.current
     this.#readObserved()
   }
@@ -130,12 +132,13 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     const earliest = Math.max(from, shownFrom, this.keys.segmentBegin(this.#removedBefore))
     const latest = Math.min(to, this.#observed)
     if (earliest > latest) return []
+    const recent = (this.#recent ??= this.#makeRecent())
     const id = this.keys.baseId(key)
-    const inMemory = this.#recent.between(id, earliest, latest)
+    const inMemory = recent.between(id, earliest, latest)
     if (inMemory.complete || earliest > this.#sealed) return shown(inMemory.windows)
-    this.#recent.complete(id, earliest, this.#storedOf(key, earliest))
-    const { windows } = this.#recent.between(id, earliest, latest)
-    this.#recent.makeRoom(this.#isUncommitted)
+    recent.complete(id, earliest, this.#storedOf(key, earliest))
+    const { windows } = recent.between(id, earliest, latest)
+    recent.makeRoom(this.#isUncommitted)
     return shown(windows)
   }
 
@@ -188,14 +191,15 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   }
 
   protected override becameUncommitted(entry: Entry<WindowKey<K>, H>): void {
-    this.#recent.add(this.keys.baseId(entry.key.key), entry)
+    this.#recent?.add(this.keys.baseId(entry.key.key), entry)
   }
 
   protected override tookBack(entry: Entry<WindowKey<K>, H>): void {
-    this.#recent.remove(this.keys.baseId(entry.key.key), entry)
+    this.#recent?.remove(this.keys.baseId(entry.key.key), entry)
   }
 
   protected override becameStored(key: WindowKey<K>): void {
+    if (this.#recent === undefined) return
     const from = this.keys.segmentBegin(this.#removedBefore)
     this.#recent.committed(this.keys.baseId(key.key), from, this.#isUncommitted)
   }
@@ -223,7 +227,7 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
   override forget(): void {
     super.forget()
     this.#unlogged.clear()
-    this.#recent.clear()
+    this.#recent?.clear()
     this.#readObserved()
   }
 
@@ -239,13 +243,19 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     this.#sealedSequence = this.#sequence
     const kept = this.#keepObserved(this.#observed, this.#sequence)
     if (kept !== undefined) entries.push(kept)
-    this.#recent.clear()
+    this.#recent?.clear()
     // A stand-by never commits: without this it would keep every window there ever was.
     entries.push(...this.#takeExpired(batch.count + 1))
     return entries
   }
 
   // ---- reading
+
+  #makeRecent(): RecentWindows<K, H> {
+    const recent = new RecentWindows<K, H>(this.#cacheBytes)
+    for (const entry of this.uncommitted()) recent.add(this.keys.baseId(entry.key.key), entry)
+    return recent
+  }
 
   /** What the storage has of one key; segments are few, since no time lies before retention or behind the last seal. */
   #storedOf(key: K, earliest: number): Entry<WindowKey<K>, H>[] {
