@@ -3,8 +3,9 @@
  * The engine admits records in order, keeps them in the in-flight ledger across commits and crashes, and forwards
  * outcomes; the operator decides when to call, retry, give up and in which order outcomes leave. Exactly one outcome a ticket.
  */
+import type { Broker } from './broker.ts'
 import type { Clock } from './clock.ts'
-import type { FlowRecord } from './record.ts'
+import type { Bytes, FlowRecord } from './record.ts'
 import type { HttpClient } from './http.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -27,6 +28,13 @@ export interface AsyncOperator {
   admit(ticket: Ticket): void
   /** True while no further record should be admitted; the engine then stops taking records for this task. Admitting all the same (fan-out, restore) must work. */
   readonly full: boolean
+  /**
+   * Hands over what must survive restarts beside the records: entries that changed since the last time, `null` for one that
+   * is gone. Called on the processing loop at each commit; becomes part of it. Absent: nothing does.
+   */
+  save?(write: (key: string, value: Bytes | null) => void): void
+  /** An entry as the last commit left it. Called before any ticket is admitted. Must not throw. */
+  load?(key: string, value: Bytes): void
   /** Aborts every call (AbortSignal) and forgets all tickets. Afterwards `settle` must never be called again. */
   close(): void
 }
@@ -43,6 +51,11 @@ export interface AsyncHost {
    * there is no network: an operator with an HTTP source then refuses to open (SLUICE_UNSUPPORTED).
    */
   readonly http?: HttpClient
+  /**
+   * The instance's connection to its cluster, for sources that ask over topics; owned as `http` is. Absent where there is no
+   * broker, as in the test driver.
+   */
+  readonly broker?: Broker
   /** Absent where no traces are collected. */
   readonly tracer?: Tracer
   /**

@@ -153,6 +153,12 @@ export const APPLICATION_ERRORS = {
     message: '{node}: not asked, after {attempts} attempt(s): the circuit breaker of {endpoint} is open',
     fix: 'Look at the service; redrive the dead letter when it is well again.',
   },
+  SLUICE_ENRICH_UNCERTAIN: {
+    domain: 'external',
+    retry: 'never',
+    message: '{node}: a write was given up and may have had its effect, idempotency key {key}: {problem}',
+    fix: 'Ask the service by the idempotency key before you redrive the dead letter: a redrive has a key of its own.',
+  },
   SLUICE_ENRICH_LIMITED: {
     domain: 'external',
     retry: 'retry',

@@ -3,6 +3,7 @@
  * is made is for `trip.ts`, which extends it, so that an attempt is one object; `hedge.ts` makes a second call of it.
  */
 import type { Ticket } from '../core/async-operator.ts'
+import type { Broker } from '../core/broker.ts'
 import { sluiceError } from '../core/errors.ts'
 import type { HttpClient } from '../core/http.ts'
 import type { Span } from '../core/trace.ts'
@@ -52,6 +53,15 @@ export class Attempt implements CallContext {
       what: this.#tools.place,
       problem: 'it uses HTTP, and this application was started without an HTTP client',
       remedy: 'Start it with an HTTP client.',
+    })
+  }
+
+  get broker(): Broker {
+    if (this.#tools.broker !== undefined) return this.#tools.broker
+    throw sluiceError('SLUICE_UNSUPPORTED', {
+      what: this.#tools.place,
+      problem: 'it asks over topics, and there is no broker',
+      remedy: 'Run it on a cluster, or give the test another source.',
     })
   }
 

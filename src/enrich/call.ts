@@ -12,6 +12,7 @@ import type { Ticket } from '../core/async-operator.ts'
 import { problemOf, sluiceError, SluiceError } from '../core/errors.ts'
 import type { Span } from '../core/trace.ts'
 import type { Alarm } from './alarms.ts'
+import { idempotencyKeyOf } from './attempt.ts'
 import { CallError } from './call-error.ts'
 import { retryDelay } from './retry.ts'
 import type { BranchTools, Carrier, Rider } from './tools.ts'
@@ -96,12 +97,14 @@ export class Call implements Rider {
   answered(carrier: Carrier, value: unknown): void {
     if (this.#carrier !== carrier) return
     this.#end()
+    this.#tools.effects?.confirmed(idempotencyKeyOf(this.#tools, this))
     const shared = this.#tools.keep(this, value)
     for (const waiter of this.#waiters) waiter.answered(shared)
   }
 
   failed(carrier: Carrier, error: unknown, alone: boolean): boolean {
     if (this.#carrier !== carrier) return false
+    this.#tools.effects?.failed(idempotencyKeyOf(this.#tools, this), isRefusal(error))
     const wanted = this.#delay(error)
     const delay = wanted === undefined || this.#mayRetry() ? wanted : undefined
     // Without a budget for retries there is none for halves of a batch.
@@ -166,4 +169,9 @@ export class Call implements Rider {
       known ?? error,
     )
   }
+}
+
+/** The service said that it did nothing: it refused the request, or any request for now. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof CallError && (error.throttled || !error.retriable)
 }

@@ -68,6 +68,8 @@ export class Question implements Waiter {
   call: Call | undefined
   done = false
   value: unknown
+  /** The text that stands for the request, where somebody asks for it after the call. */
+  identity: string | undefined
 
   constructor(entry: Entry, at: number, desk: Desk) {
     this.entry = entry

@@ -4,9 +4,9 @@
  * `enrich-late-completions-total`, `enrich-cache-hits-total`, `enrich-cache-misses-total`, `enrich-coalesced-total`,
  * `enrich-skipped-total`, `enrich-fallbacks-total`, and with batches `enrich-batch-size`, `enrich-batch-partial-total`,
  * `enrich-batch-bisected-total`, with second calls `enrich-hedges-total`, `enrich-hedges-won-total`, with a retry budget
- * `enrich-retries-refused-total`; per node and task only: `enrich-in-flight` (calls),
+ * `enrich-retries-refused-total`, `enrich-cache-stale-total`, for writes `enrich-effects-uncertain-total`; per node and task only: `enrich-in-flight` (calls),
  * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-concurrency-limit`,
- * `enrich-pending-limit`, `enrich-pending-bytes`, `enrich-deadline-misses-total`,
+ * `enrich-pending-limit`, `enrich-pending-bytes`, `enrich-effects-pending`, `enrich-deadline-misses-total`,
  * `enrich-dead-letters-total`, `enrich-drops-total`; per node and endpoint: `enrich-breaker-state`, `enrich-breaker-held`,
  * `enrich-breaker-opened-total`, `enrich-breaker-refused-total`, `enrich-rate-limit`, `enrich-rate-waiting`. Timeouts are the calls with outcome timeout.
  */
@@ -36,6 +36,10 @@ export interface SourceMetrics {
   readonly hedgesWon: Counter | undefined
   /** Retries the budget did not allow; undefined without one. */
   readonly retriesRefused: Counter | undefined
+  /** Answers past their time; undefined where none are given. */
+  readonly stale: Counter | undefined
+  /** Writes given up whose effect is not known; undefined for reads. */
+  readonly uncertain: Counter | undefined
 }
 
 export interface OperatorMetrics {
@@ -64,13 +68,17 @@ export interface OperatorLevels {
   limit(): number
   window(): number
   bytes(): number
+  /** Writes whose effect is not known. */
+  effects(): number
 }
 
 export function sourceMetrics(
   { node, task, metrics }: AsyncHost,
   source: string,
-  { batch, hedge, retry }: SourcePolicy,
+  { batch, cache, hedge, retry }: SourcePolicy,
+  writes: boolean,
 ): SourceMetrics {
+  const aged = cache !== undefined && cache.staleWhileRevalidateMs + cache.staleIfErrorMs > 0
   const batches = batch !== undefined
   const hedged = hedge !== undefined
   const labels = { node, task, source }
@@ -95,6 +103,8 @@ export function sourceMetrics(
     hedgesWon: hedged ? metrics.counter('enrich-hedges-won-total', labels) : undefined,
     retriesRefused:
       retry.budget === undefined ? undefined : metrics.counter('enrich-retries-refused-total', labels),
+    stale: aged ? metrics.counter('enrich-cache-stale-total', labels) : undefined,
+    uncertain: writes ? metrics.counter('enrich-effects-uncertain-total', labels) : undefined,
   }
 }
 
@@ -133,6 +143,7 @@ export function operatorMetrics(host: AsyncHost, levels: OperatorLevels): Operat
   metrics.gauge('enrich-concurrency-limit', () => levels.limit(), labels)
   metrics.gauge('enrich-pending-limit', () => levels.window(), labels)
   metrics.gauge('enrich-pending-bytes', () => levels.bytes(), labels)
+  metrics.gauge('enrich-effects-pending', () => levels.effects(), labels)
   return {
     deadlineMisses: metrics.counter('enrich-deadline-misses-total', labels),
     deadLetters: metrics.counter('enrich-dead-letters-total', labels),

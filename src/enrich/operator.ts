@@ -5,6 +5,7 @@
 import type { AsyncHost, AsyncOperator, AsyncOutcome, Ticket } from '../core/async-operator.ts'
 import { problemOf, sluiceError } from '../core/errors.ts'
 import type { SluiceError } from '../core/errors.ts'
+import type { Bytes } from '../core/record.ts'
 import type { Span } from '../core/trace.ts'
 import { Alarms } from './alarms.ts'
 import { Branch } from './branch.ts'
@@ -104,6 +105,8 @@ class EnrichOperator implements AsyncOperator, Desk {
       limit: () => of((operator) => operator.#slots.limit),
       window: () => of((operator) => operator.#window.size),
       bytes: () => of((operator) => operator.#window.bytes),
+      effects: () =>
+        of((operator) => operator.#branches.reduce((sum, { effects }) => sum + (effects?.pending ?? 0), 0)),
       held: () => of((operator) => operator.#order.held),
     }
   }
@@ -122,6 +125,18 @@ class EnrichOperator implements AsyncOperator, Desk {
     this.#order.enter(entry)
     // Most records of a cache or of a synchronous source have left by now and need no alarm.
     if (isOpen(entry) && !this.#closed) entry.alarm = this.#alarms.set(remaining, () => this.#missed(entry))
+  }
+
+  save(write: (key: string, value: Bytes | null) => void): void {
+    for (const [at, branch] of this.#branches.entries())
+      branch.save(this.#definition.branches[at]!.name, write)
+  }
+
+  load(key: string, value: Bytes): void {
+    const [, kind, name, rest] = /^(\S+) ([^\n]*)\n([^]*)$/.exec(key) ?? []
+    const at = this.#definition.branches.findIndex((branch) => branch.name === name)
+    // A source that is gone by now: what it kept is of no use to another.
+    if (kind !== undefined && rest !== undefined) this.#branches[at]?.load(kind, rest, value)
   }
 
   close(): void {
@@ -144,6 +159,18 @@ class EnrichOperator implements AsyncOperator, Desk {
   failed(question: Question, error: SluiceError): void {
     const { entry, at } = question
     if (entry.state !== 'asking' || this.#closed) return
+    const branch = this.#branches[at]!
+    const stale = branch.insteadOfError(question)
+    if (stale !== undefined) {
+      question.value = stale.value
+      this.answered(question)
+      return
+    }
+    this.#fallBack(question, branch.final(question, error))
+  }
+
+  #fallBack(question: Question, error: SluiceError): void {
+    const { entry, at } = question
     const fallback = this.#definition.fallbacks[at]
     if (fallback === undefined) {
       this.#fail(entry, error)
@@ -216,8 +243,13 @@ class EnrichOperator implements AsyncOperator, Desk {
     for (const [at, question] of late.entries()) question.failed(errors[at]!)
   }
 
-  #fail(entry: Entry, error: SluiceError): void {
-    for (const question of entry.questions) question.leave()
+  #fail(entry: Entry, reason: SluiceError): void {
+    let error = reason
+    for (const question of entry.questions) {
+      question.leave()
+      // A write that is cut off because another source failed may have had its effect.
+      if (!question.done) error = this.#branches[question.at]!.final(question, error)
+    }
     const { onError } = this.#definition
     if (onError === 'drop') this.#metrics.drops.value++
     if (onError === 'dead-letter') this.#metrics.deadLetters.value++

@@ -1,7 +1,6 @@
 /** How a source is asked, read from its options once, when the operator is defined. */
 import {
   choiceField,
-  countField,
   customField,
   defineConfig,
   durationField,
@@ -15,7 +14,8 @@ import { batchPolicy, batchSpec } from './batch-policy.ts'
 import type { BatchOptions, BatchPolicy } from './batch-policy.ts'
 import { breakerPolicy, breakerSpec } from './breaker-policy.ts'
 import type { BreakerOptions, BreakerPolicy } from './breaker-policy.ts'
-import type { CachePolicy } from './cache.ts'
+import { cachePolicy, cacheSpec } from './cache-policy.ts'
+import type { CachePolicy } from './cache-policy.ts'
 import { hedgePolicy, hedgeSpec } from './hedge-policy.ts'
 import type { HedgeOptions, HedgePolicy } from './hedge-policy.ts'
 import { ratePolicy, rateSpec } from './rate-policy.ts'
@@ -39,35 +39,6 @@ export interface SourcePolicy {
   /** Sharing was asked for, so the record's key identifies requests that have no identity of their own. */
   readonly keyed: boolean
 }
-
-type CacheFields = {
-  readonly ttl: Field<number>
-  readonly negativeTtl: Field<number>
-  readonly maxEntries: Field<number>
-  readonly key: Field<CacheKey | undefined>
-}
-
-export const cacheSpec: ConfigSpec<CacheFields> = defineConfig({
-  ttl: durationField({ doc: 'How long an answer is fresh.', example: '60s' }),
-  negativeTtl: durationField({
-    doc: 'How long "there is none" (null) is believed; 0: not at all.',
-    default: 0,
-  }),
-  maxEntries: countField({
-    doc: 'Most answers kept per task; the least recently used goes first.',
-    default: 10_000,
-    min: 1,
-  }),
-  key: optional(
-    customField<CacheKey>(
-      'function',
-      {
-        doc: 'What answers are kept under; default: identity of the request, or else the key of the record.',
-      },
-      (came) => (typeof came === 'function' ? (came as CacheKey) : undefined),
-    ),
-  ),
-})
 
 type SourceFields = {
   readonly name: Field<string | undefined>
@@ -103,11 +74,6 @@ export const sourceSpec: ConfigSpec<SourceFields> = defineConfig({
     }),
   ),
   batch: customField<BatchPolicy | boolean>(
-/** Those of the options that every source has; the operator reads them, the source its own. */
-export function commonOptions(given: SourceOptions): SourceOptions {
-  return Object.fromEntries(Object.entries(given).filter(([name]) => name in sourceSpec.fields))
-}
-
     `boolean or { ${Object.keys(batchSpec.fields).join(', ')} }`,
     { doc: 'Asks for several at once, where the source can; false: each request goes alone.', default: true },
     (came, place) => (typeof came === 'boolean' ? came : batchPolicy(came as BatchOptions, place)),
@@ -135,6 +101,11 @@ export function commonOptions(given: SourceOptions): SourceOptions {
       came === false ? came : hedgePolicy(came === true ? {} : (came as HedgeOptions), place),
   ),
 })
+
+/** Those of the options that every source has; the operator reads them, the source its own. */
+export function commonOptions(given: SourceOptions): SourceOptions {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => name in sourceSpec.fields))
+}
 
 /** The option `kind` of sources that can be either. */
 export const kindField: Field<'read' | 'write' | undefined> = optional(
@@ -174,8 +145,4 @@ export function sourcePolicy(
     key: cache?.key,
     keyed: cache !== undefined || parsed.coalesce === true,
   }
-}
-
-function cachePolicy(cache: ReturnType<typeof cacheSpec.parse>): CachePolicy {
-  return { ttlMs: cache.ttl, negativeTtlMs: cache.negativeTtl, maxEntries: cache.maxEntries }
 }

@@ -1,5 +1,6 @@
 /** What the calls of one source work with in one task, made by `branch.ts`; and how a call and its attempts see each other. */
 import type { Ticket } from '../core/async-operator.ts'
+import type { Broker } from '../core/broker.ts'
 import type { Clock } from '../core/clock.ts'
 import type { SluiceError } from '../core/errors.ts'
 import type { HttpClient } from '../core/http.ts'
@@ -8,6 +9,7 @@ import type { Span } from '../core/trace.ts'
 import type { Alarms } from './alarms.ts'
 import type { Gate } from './breakers.ts'
 import type { Concurrency } from './concurrency.ts'
+import type { Effects } from './effects.ts'
 import type { Pacer } from './limiters.ts'
 import type { Meter } from './meter.ts'
 import type { SourceMetrics } from './metrics.ts'
@@ -77,6 +79,7 @@ export interface BranchTools {
   readonly clock: Clock
   readonly random: Random
   readonly http: HttpClient | undefined
+  readonly broker: Broker | undefined
   readonly slots: Slots
   readonly alarms: Alarms
   /** Told how calls went, where something is sized by it. */
@@ -91,6 +94,8 @@ export interface BranchTools {
   readonly hedges: Hedging | undefined
   /** Retries as a share of calls; undefined: as many as each call may have. */
   readonly retryBudget: TokenBudget | undefined
+  /** Writes whose effect is not known; undefined for reads. */
+  readonly effects: Effects | undefined
   /** Undefined where each request goes alone. */
   readonly lobby: Lobby | undefined
   /** Keeps an answer; gives back what the waiters get. Nobody joins the call afterwards. */

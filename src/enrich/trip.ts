@@ -147,11 +147,13 @@ export class Trip extends Attempt implements BatchContext, Carrier, SlotUser, He
   }
 
   #call(): void {
-    const { alarms, clock, hedges, lobby, policy, place, metrics } = this.#tools
+    const { alarms, clock, effects, hedges, lobby, policy, place, metrics } = this.#tools
     lobby?.closed(this)
     this.span = this.lead.trace?.child(place, { 'sluice.attempt': this.attempt })
     this.#state = 'calling'
     this.#startedAt = clock.monotonic()
+    if (effects !== undefined)
+      for (const rider of this.#riders()) effects.started(idempotencyKeyOf(this.#tools, rider))
     if (this.#batch !== undefined) metrics.batchSize?.observe(this.#batch.length)
     let answer: unknown
     try {

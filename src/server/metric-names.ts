@@ -97,6 +97,18 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
     type: 'counter',
     help: 'Calls that failed for good because the retry budget was used up.',
   },
+  'enrich-cache-stale-total': {
+    type: 'counter',
+    help: 'Answers given past their time: while they were asked for again, or instead of an error.',
+  },
+  'enrich-effects-pending': {
+    type: 'gauge',
+    help: 'Writes that were sent and not answered yet, by task and node; also those of before a restart.',
+  },
+  'enrich-effects-uncertain-total': {
+    type: 'counter',
+    help: 'Writes given up that may have had their effect: dead letters with SLUICE_ENRICH_UNCERTAIN, or fallbacks.',
+  },
   'enrich-in-flight': { type: 'gauge', help: 'Calls under way, by task and node.' },
   'enrich-pending': { type: 'gauge', help: 'Records taken and not finished, by task and node.' },
   'enrich-held': { type: 'gauge', help: 'Records answered that wait for their turn, by task and node.' },

@@ -10,10 +10,20 @@ function valueOf({ outcome }: Settled): unknown {
   return outcome.kind === 'emit' ? outcome.value : outcome
 }
 
+const PLAIN = {
+  ttlMs: 1000,
+  negativeTtlMs: 0,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+  maxEntries: 100,
+  maxBytes: undefined,
+  persist: false,
+}
+
 describe('the cache', () => {
   it('keeps answers for their time and throws the least recently used out', async () => {
     const clock = virtualClock()
-    const cache = new AnswerCache({ ttlMs: 1000, negativeTtlMs: 100, maxEntries: 2 }, clock)
+    const cache = new AnswerCache({ ...PLAIN, ttlMs: 1000, negativeTtlMs: 100, maxEntries: 2 }, clock)
     cache.put('a', 1)
     cache.put('b', 2)
     expect(cache.get('a')?.value).toBe(1)
@@ -32,12 +42,12 @@ describe('the cache', () => {
 
   it('believes "there is none" for its own time, or not at all', async () => {
     const clock = virtualClock()
-    const cache = new AnswerCache({ ttlMs: 1000, negativeTtlMs: 100, maxEntries: 9 }, clock)
+    const cache = new AnswerCache({ ...PLAIN, ttlMs: 1000, negativeTtlMs: 100, maxEntries: 9 }, clock)
     cache.put('a', null)
     expect(cache.get('a')).toMatchObject({ value: null })
     await clock.advance(100)
     expect(cache.get('a')).toBeUndefined()
-    const forgetful = new AnswerCache({ ttlMs: 1000, negativeTtlMs: 0, maxEntries: 9 }, clock)
+    const forgetful = new AnswerCache({ ...PLAIN, ttlMs: 1000, negativeTtlMs: 0, maxEntries: 9 }, clock)
     forgetful.put('a', 1)
     forgetful.put('a', null)
     expect([forgetful.get('a'), forgetful.size]).toEqual([undefined, 0])

@@ -5,10 +5,11 @@ import { addItem, answerTo, type Scenario } from '../../src/testing/scenario/sce
 import { type Event, eventInputs, events, eventsOf } from './events.ts'
 
 const answered = topic('answered', { key: string, value: json<string>() })
+const keptAnswers = topic('kept', { key: string, value: json<string>() })
 
 export const policies: Scenario = {
   name: 'policies',
-  topics: [{ name: 'events' }, { name: 'answered' }],
+  topics: [{ name: 'events' }, { name: 'answered' }, { name: 'kept' }],
   app: (ask) =>
     defineApp('policies', (flow) => {
       const held = source((event: Event, _key, call) => ask(String(event.n), call.signal), {
@@ -18,8 +19,34 @@ export const policies: Scenario = {
         hedge: { after: '60ms', budget: 0.5 },
         breaker: { window: 8, minimum: 2, failureRate: 0.3, wait: '200ms', probes: 2 },
       })
-      flow
-        .stream(events)
+      const kept = source((event: Event, _key, call) => ask(String(event.n), call.signal), {
+        retry: 40,
+        cache: {
+          ttl: '100ms',
+          staleWhileRevalidate: '200ms',
+          staleIfError: '1m',
+          maxBytes: 1000,
+          persist: true,
+          key: (event: Event) => String(event.n),
+        },
+      })
+      const write = source((event: Event, _key, call) => ask(String(event.n), call.signal), {
+        kind: 'write',
+        retry: 40,
+      })
+      const stream = flow.stream(events)
+      stream
+        .enrich(
+          { kept, write },
+          {
+            name: 'ask-and-keep',
+            order: 'key',
+            deadline: '10m',
+            join: (event, { kept: one, write: other }) => `${event.id} ${one} ${other}`,
+          },
+        )
+        .to(keptAnswers)
+      stream
         .enrich(held, {
           name: 'ask-under-policies',
           concurrency: { min: 2, max: 8 },
@@ -40,6 +67,20 @@ export const policies: Scenario = {
         const lanes = new Map<string, string[]>()
         for (const { key, value } of eventsOf(inputs))
           addItem(lanes, key, `${value.id} ${answerTo(String(value.n))}`)
+        return lanes
+      },
+      observe: ({ key, value }) => ({ lane: key!, item: String(value) }),
+    },
+    {
+      topic: 'kept',
+      compare: 'sequence',
+      survivesReplay: true,
+      expected: (inputs) => {
+        const lanes = new Map<string, string[]>()
+        for (const { key, value } of eventsOf(inputs)) {
+          const answer = answerTo(String(value.n))
+          addItem(lanes, key, `${value.id} ${answer} ${answer}`)
+        }
         return lanes
       },
       observe: ({ key, value }) => ({ lane: key!, item: String(value) }),

@@ -2,6 +2,8 @@
  * What can be asked: the contract between the operator, which owns retries, timeouts, limits, cache and order, and a
  * source, which only knows how to ask once. A source must never retry or time out by itself.
  */
+import type { AsyncHost } from '../../core/async-operator.ts'
+import type { Broker } from '../../core/broker.ts'
 import type { Duration } from '../../core/duration.ts'
 import type { HttpClient } from '../../core/http.ts'
 import type { FlowRecord } from '../../core/record.ts'
@@ -51,9 +53,9 @@ export interface Source<Answer = unknown, Value = unknown, Request = unknown> {
    * A task begins to use the source. It must not connect yet nor throw: a service that is down must not keep a task from
    * opening. Each is followed by one `release`.
    */
-  hold?(): void
+  hold?(host: AsyncHost): void
   /** That task has ended; after the last one the source closes its connections, and makes new ones if it is held again. */
-  release?(): void
+  release?(host: AsyncHost): void
 }
 
 /** What a call knows of itself. */
@@ -68,6 +70,8 @@ export interface CallContext {
    */
   readonly idempotencyKey: string
   readonly http: HttpClient
+  /** The cluster the application runs on. @throws SLUICE_UNSUPPORTED where there is none */
+  readonly broker: Broker
   /** Makes the receiver of a request part of the record's trace (`traceparent`); undefined where none is collected. */
   readonly traceHeaders?: Readonly<Record<string, string>> | undefined
   /** Tells what the service still allows, as it said itself; undefined where no `rate` is given. */
@@ -118,8 +122,19 @@ export interface CacheOptions {
   readonly ttl: Duration
   /** How long "there is none" (null) is believed; default: not at all. */
   readonly negativeTtl?: Duration
+  /** How long after `ttl` an answer is still given at once, while it is asked for again in the background; default: not at all. */
+  readonly staleWhileRevalidate?: Duration
+  /** How long after `ttl` an answer is given when asking failed for good, before `fallback`; default: not at all. */
+  readonly staleIfError?: Duration
   /** Most answers kept per task; default 10,000, least recently used out first. */
   readonly maxEntries?: number
+  /** About the most bytes of answers kept per task; default: no limit. */
+  readonly maxBytes?: number
+  /**
+   * Answers survive restarts and move with their task, as part of its commits; those that are plain JSON, as of the last
+   * commit. Default off.
+   */
+  readonly persist?: boolean
   /** What answers are kept under; default: the source's own identity of the request, or else the record's key. */
   readonly key?: CacheKey
 }
@@ -228,6 +243,9 @@ function contextOfOne(context: CallContext): BatchContext {
     },
     get http() {
       return context.http
+    },
+    get broker() {
+      return context.broker
     },
     attempt: context.attempt,
     idempotencyKeys: [context.idempotencyKey],

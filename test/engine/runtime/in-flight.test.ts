@@ -129,3 +129,56 @@ describe('a record that the ledger cannot keep', () => {
     expect([letters.length, ledger.size]).toEqual([1, 0])
   })
 })
+
+describe('what an operator keeps beside its records', () => {
+  it('is written at a commit, comes back before any record, and is no record itself', () => {
+    const rows = new Map<string, [Bytes, Bytes]>()
+    const id = (key: Bytes): string => Buffer.from(key).toString('hex')
+    const ledger = {
+      put: (key: Bytes, value: Bytes) => void rows.set(id(key), [key, value]),
+      delete: (key: Bytes) => void rows.delete(id(key)),
+      all: () => [...rows.keys()].toSorted().map((key) => rows.get(key)!),
+    } as unknown as KeyValueStore<Bytes, Bytes>
+    const seen: string[] = []
+    const flightOf = (changes: readonly (readonly [string, Bytes | null])[]): InFlight =>
+      new InFlight({
+        node: 'ask',
+        factory: {
+          deadlineMs: 1_000,
+          open: () => ({
+            admit: ({ record }) => void seen.push(`record ${String(record.value)}`),
+            full: false,
+            save: (write) => changes.forEach(([key, value]) => write(key, value)),
+            load: (key, value) => void seen.push(`${key} ${value.join()}`),
+            close: () => undefined,
+          }),
+        },
+        codec: { key: string, value: json() },
+        ledger,
+        next: () => undefined,
+        host: {
+          task: '0_0',
+          clock: systemClock,
+          random: systemRandom,
+          log: SILENT,
+          metrics: createMetrics(),
+        },
+        deadLetters: {} as DeadLetters,
+        holdTimeMs: 0,
+        reuseKey: false,
+        wake: () => undefined,
+        drop: () => undefined,
+      })
+    const first = flightOf([
+      ['cache é', new Uint8Array([7])],
+      ['gone', null],
+      ['too large', new Uint8Array(2_000_000)],
+    ])
+    first.admit(new FlowRecord('a', 5, 0, [], 'in', 0, 3, undefined, undefined))
+    first.writeLedger()
+    expect(rows.size).toBe(2)
+    seen.length = 0
+    flightOf([]).restore(() => false)
+    expect(seen).toEqual(['cache é 7', 'record 5'])
+  })
+})
