@@ -32,7 +32,8 @@ export type AssemblyEnvironment = Pick<
   'plan' | 'settings' | 'output' | 'globals' | 'onError' | 'wake' | 'requestCommit'
 > & {
   readonly fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>
-  readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics' | 'tracer'>
+  readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics' | 'tracer'> &
+    Partial<Pick<Ports, 'broker'>>
 }
 
 export function assembleTask(material: TaskMaterial, environment: AssemblyEnvironment): Task {
@@ -77,7 +78,7 @@ function graphParts(
   own: Pick<GraphParts, 'timers' | 'deadLetters' | 'taskTime'>,
 ): GraphParts {
   const { plan, settings, ports, output, globals, wake, requestCommit } = environment
-  const { clock, random, http, metrics, tracer } = ports
+  const { broker, clock, random, http, metrics, tracer } = ports
   const task = taskName(id)
   return {
     ...own,
@@ -90,6 +91,7 @@ function graphParts(
       clock,
       random,
       http,
+      ...(broker === undefined ? {} : { broker }),
       metrics,
       log: ports.log.child({ task }),
       ...(tracer === undefined ? {} : { tracer }),

@@ -163,6 +163,9 @@ function pick(context: CallContext): Omit<BatchContext, 'idempotencyKeys'> {
     get http() {
       return context.http
     },
+    get broker() {
+      return context.broker
+    },
     now: () => context.now(),
   }
 }
