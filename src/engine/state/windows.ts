@@ -224,6 +224,11 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     return kept === undefined ? this.#takeExpired(limit) : [kept]
   }
 
+  override written(): void {
+    super.written()
+    this.#recent?.makeRoom(this.#isUncommitted)
+  }
+
   override forget(): void {
     super.forget()
     this.#unlogged.clear()
