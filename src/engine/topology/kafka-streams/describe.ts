@@ -1,13 +1,14 @@
 /** The text of Kafka Streams' `Topology.describe()`, of the physical topology that it would have built. */
 import { hashOrder } from './hash-order.ts'
+import { TreeOrder } from './tree-order.ts'
 import type { PhysicalNode, PhysicalTopology } from './physical.ts'
 
 /** A node as it is printed: sorted by how much hangs below it, then by name. */
 interface Drawn {
   readonly node: PhysicalNode
   size: number
-  readonly before: Drawn[]
-  readonly after: Drawn[]
+  readonly before: TreeOrder<Drawn>
+  readonly after: TreeOrder<Drawn>
 }
 
 export function describeTopology(topology: PhysicalTopology): string {
@@ -32,14 +33,22 @@ function draw(topology: PhysicalTopology, names: readonly string[]): readonly Dr
   const order = hashOrder(hashOrder(names))
   const drawn = new Map(
     order.map((name): readonly [string, Drawn] => {
-      return [name, { node: topology.nodes.get(name)!, size: 1, before: [], after: [] }]
+      return [
+        name,
+        {
+          node: topology.nodes.get(name)!,
+          size: 1,
+          before: new TreeOrder(compare),
+          after: new TreeOrder(compare),
+        },
+      ]
     }),
   )
   for (const one of drawn.values()) {
     for (const name of one.node.predecessors) {
       const predecessor = drawn.get(name)!
-      insert(one.before, predecessor)
-      insert(predecessor.after, one)
+      one.before.add(predecessor)
+      predecessor.after.add(one)
       grow(predecessor, one.size)
     }
   }
@@ -52,26 +61,14 @@ function compare(a: Drawn, b: Drawn): number {
   return a.node.name < b.node.name ? -1 : 1
 }
 
-function insert(list: Drawn[], one: Drawn): void {
-  let [low, high] = [0, list.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const order = compare(one, list[middle]!)
-    if (order === 0) return
-    if (order < 0) high = middle
-    else low = middle + 1
-  }
-  list.splice(low, 0, one)
-}
-
 function grow(one: Drawn, by: number): void {
   one.size += by
-  for (const predecessor of one.before) grow(predecessor, by)
+  for (const predecessor of one.before.values()) grow(predecessor, by)
 }
 
 function describeNode({ node, before, after }: Drawn): string {
-  const to = `      --> ${namesOf(after)}\n`
-  const from = `      <-- ${namesOf(before)}\n`
+  const to = `      --> ${namesOf(after.values())}\n`
+  const from = `      <-- ${namesOf(before.values())}\n`
   switch (node.kind) {
     case 'source': {
       const topics = node.pattern ?? `[${hashOrder(node.topics).join(', ')}]`
