@@ -1,4 +1,5 @@
 /** The words for `suppress`, and how it becomes a node. */
+import { lintUnknown } from '../../core/config.ts'
 import { milliseconds } from '../../core/duration.ts'
 import type { Duration } from '../../core/duration.ts'
 import { sluiceError } from '../../core/errors.ts'
@@ -20,6 +21,7 @@ import type { BufferOptions, Suppression } from './window-options.ts'
  * @example counts.suppress(untilWindowCloses()).toStream().to(finalCounts)
  */
 export function untilWindowCloses(bounds: BufferOptions = {}): Suppression<Windowed<unknown>> {
+  lintUnknown(Object.keys(bounds), ['maxRecords', 'maxBytes'], 'untilWindowCloses')
   const buffer = { ...NO_BOUNDS, ...bounds }
   return Object.freeze({ until: 'window-closes', waitMs: 0, whenFull: 'shut-down', ...buffer })
 }
@@ -33,6 +35,7 @@ export function untilTimeLimit(
   limit: Duration,
   bounds: BufferOptions & { readonly whenFull?: 'emit-early' | 'shut-down' } = {},
 ): Suppression<unknown> {
+  lintUnknown(Object.keys(bounds), ['maxRecords', 'maxBytes', 'whenFull'], 'untilTimeLimit')
   const waitMs = milliseconds(limit, 'untilTimeLimit: limit')
   const buffer = { ...NO_BOUNDS, whenFull: 'emit-early', ...bounds } as const
   return Object.freeze({ until: 'time-limit', waitMs, ...buffer })

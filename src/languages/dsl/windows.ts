@@ -1,4 +1,5 @@
 /** The words for windows of event time, for `windowedBy`. Each answers with frozen data and checks what it was given. */
+import { lintUnknown } from '../../core/config.ts'
 import { milliseconds } from '../../core/duration.ts'
 import type { Duration } from '../../core/duration.ts'
 import { sluiceError } from '../../core/errors.ts'
@@ -39,7 +40,12 @@ export function hopping(
   const sizeMs = positive(size, 'hopping: size')
   const advanceMs = positive(options.advance, 'hopping: advance')
   if (advanceMs > sizeMs) throw invalid('hopping: advance', `at most the size (${sizeMs} ms)`, advanceMs)
-  return Object.freeze({ kind: 'hopping', sizeMs, advanceMs, graceMs: graceOf(options, 'hopping') })
+  return Object.freeze({
+    kind: 'hopping',
+    sizeMs,
+    advanceMs,
+    graceMs: graceOf(options, 'hopping', ['advance']),
+  })
 }
 
 /**
@@ -64,11 +70,13 @@ export function session(gap: Duration, options: GraceOptions = {}): SessionWindo
 
 /** One window without an end; records before `start` (ms since 1970, default 0) count nowhere. */
 export function unlimited(options: { readonly start?: number } = {}): UnlimitedWindow {
+  lintUnknown(Object.keys(options), ['start'], 'unlimited')
   return Object.freeze({ kind: 'unlimited', startMs: whole(options.start ?? 0, 'unlimited: start') })
 }
 
-function graceOf({ grace = 0 }: GraceOptions, place: string): number {
-  return whole(grace, `${place}: grace`)
+function graceOf(options: GraceOptions, place: string, others: readonly string[] = []): number {
+  lintUnknown(Object.keys(options), ['grace', ...others], place)
+  return whole(options.grace ?? 0, `${place}: grace`)
 }
 
 function positive(duration: Duration, place: string): number {

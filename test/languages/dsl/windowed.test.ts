@@ -126,6 +126,8 @@ describe('windows', () => {
     ['a part of a millisecond', () => sliding(0.5), 'expected whole milliseconds'],
     ['an advance of nothing', () => hopping(10, { advance: 0 }), 'hopping: advance: expected more than 0 ms'],
     ['an advance beyond the size', () => hopping(10, { advance: 20 }), 'expected at most the size (10 ms)'],
+    ['a misspelt option', () => tumbling(5, { grase: 1 } as object), 'unknown option "grase"'],
+    ['a misspelt bound', () => untilTimeLimit(5, { maxRecord: 1 } as object), 'unknown option "maxRecord"'],
     ['a negative grace', () => session(5, { grace: -1 }), 'session: grace'],
   ])('refuse %s', (_, make, message) => {
     expect(make).toThrow(message)
