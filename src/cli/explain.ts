@@ -115,6 +115,7 @@ function callsPart(plan: Plan): readonly string[] {
     '  A commit never waits for a call. A record still waiting for its answer when a commit comes is written to the ledger,',
     '  in the transaction that commits its offset, and deleted in the one that writes its result. After a crash the calls in',
     '  the ledger are made again, with the same idempotency key and deadline; answers that came before a commit cost nothing.',
+    ...asking.flatMap(({ name, advice = [] }) => [`  ${name}`, ...advice.map((line) => `    ${line}`)]),
     '',
   ]
 }

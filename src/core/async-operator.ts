@@ -17,6 +17,8 @@ import type { Tracer } from './trace.ts'
 export interface AsyncOperatorFactory {
   /** Total time a record may take, ms: the engine computes the absolute deadline at admission, it survives restarts. */
   readonly deadlineMs: number
+  /** What `explain` says of its limits, a line each. */
+  explain?(): readonly string[]
   open(host: AsyncHost): AsyncOperator
 }
 

@@ -178,6 +178,12 @@ export const APPLICATION_ERRORS = {
     message: '{method} {url} answered {status} with a body that is not valid JSON: {problem}',
     fix: "Look at the service, or read its answer with response: 'text'.",
   },
+  SLUICE_ENRICH_SCHEMA: {
+    domain: 'external',
+    retry: 'never',
+    message: '{source}: the answer does not fit its schema: {problem}',
+    fix: 'The service has changed: adapt the schema and the application, then redrive the dead letters.',
+  },
   SLUICE_CALL_FAILED: {
     domain: 'external',
     retry: 'retry',

@@ -156,6 +156,7 @@ export class Call implements Rider {
   #giveUp(final: SluiceError): void {
     this.#end()
     this.#tools.ended(this)
+    if (final.code === 'SLUICE_ENRICH_SCHEMA') this.#tools.metrics.unfit.value++
     for (const waiter of this.#waiters) waiter.failed(final)
   }
 

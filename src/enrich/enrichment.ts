@@ -14,6 +14,7 @@ import {
 } from '../core/config.ts'
 import type { ConfigSpec, Field } from '../core/config.ts'
 import { sluiceError } from '../core/errors.ts'
+import { adviceOf } from './advice.ts'
 import { endpointOf } from './branch.ts'
 import type { BranchDefinition } from './branch.ts'
 import { opensAlike } from './breaker-policy.ts'
@@ -130,7 +131,11 @@ export function enrichment<Value = never, Key = never>(
     deadlineMs: parsed.deadline,
     onError: parsed.onError,
   }
-  return { deadlineMs: definition.deadlineMs, open: (host) => openOperator(definition, host) }
+  return {
+    deadlineMs: definition.deadlineMs,
+    explain: () => adviceOf(definition),
+    open: (host) => openOperator(definition, host),
+  }
 }
 
 /** Enough records to keep all calls going while one of them takes long, and to fill the batches of all of them twice. */

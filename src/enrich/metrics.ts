@@ -6,12 +6,14 @@
  * `enrich-batch-bisected-total`, with second calls `enrich-hedges-total`, `enrich-hedges-won-total`, with a retry budget
  * `enrich-retries-refused-total`, `enrich-cache-stale-total`, for writes `enrich-effects-uncertain-total`; per node and task only: `enrich-in-flight` (calls),
  * `enrich-pending` (records), `enrich-held` (answered, waiting for their turn), `enrich-concurrency-limit`,
- * `enrich-pending-limit`, `enrich-pending-bytes`, `enrich-effects-pending`, `enrich-deadline-misses-total`,
+ * `enrich-pending-limit`, `enrich-pending-bytes`, `enrich-effects-pending`, `enrich-limited-by`, `enrich-deadline-misses-total`,
  * `enrich-dead-letters-total`, `enrich-drops-total`; per node and endpoint: `enrich-breaker-state`, `enrich-breaker-held`,
  * `enrich-breaker-opened-total`, `enrich-breaker-refused-total`, `enrich-rate-limit`, `enrich-rate-waiting`. Timeouts are the calls with outcome timeout.
  */
 import type { AsyncHost } from '../core/async-operator.ts'
 import type { Counter, Histogram } from '../core/metrics.ts'
+import { LIMITING_FACTORS } from './limiting-factor.ts'
+import type { LimitingFactor } from './limiting-factor.ts'
 import type { SourcePolicy } from './policy.ts'
 
 export interface SourceMetrics {
@@ -27,6 +29,8 @@ export interface SourceMetrics {
   readonly coalesced: Counter
   readonly skipped: Counter
   readonly fallbacks: Counter
+  /** Answers that do not fit their schema. */
+  readonly unfit: Counter
   /** Requests of a batch; undefined where each goes alone, as the two below. */
   readonly batchSize: Histogram | undefined
   readonly partial: Counter | undefined
@@ -70,6 +74,7 @@ export interface OperatorLevels {
   bytes(): number
   /** Writes whose effect is not known. */
   effects(): number
+  limitedBy(): LimitingFactor
 }
 
 export function sourceMetrics(
@@ -96,6 +101,7 @@ export function sourceMetrics(
     coalesced: metrics.counter('enrich-coalesced-total', labels),
     skipped: metrics.counter('enrich-skipped-total', labels),
     fallbacks: metrics.counter('enrich-fallbacks-total', labels),
+    unfit: metrics.counter('enrich-schema-refused-total', labels),
     batchSize: batches ? metrics.histogram('enrich-batch-size', labels) : undefined,
     partial: batches ? metrics.counter('enrich-batch-partial-total', labels) : undefined,
     bisected: batches ? metrics.counter('enrich-batch-bisected-total', labels) : undefined,
@@ -144,6 +150,8 @@ export function operatorMetrics(host: AsyncHost, levels: OperatorLevels): Operat
   metrics.gauge('enrich-pending-limit', () => levels.window(), labels)
   metrics.gauge('enrich-pending-bytes', () => levels.bytes(), labels)
   metrics.gauge('enrich-effects-pending', () => levels.effects(), labels)
+  for (const factor of LIMITING_FACTORS)
+    metrics.gauge('enrich-limited-by', () => (levels.limitedBy() === factor ? 1 : 0), { ...labels, factor })
   return {
     deadlineMisses: metrics.counter('enrich-deadline-misses-total', labels),
     deadLetters: metrics.counter('enrich-dead-letters-total', labels),

@@ -14,6 +14,8 @@ import { Concurrency } from './concurrency.ts'
 import type { ConcurrencyBounds } from './concurrency.ts'
 import { Entry, Question } from './entry.ts'
 import type { Desk } from './entry.ts'
+import { limitingFactor } from './limiting-factor.ts'
+import type { LimitingFactor } from './limiting-factor.ts'
 import { Meter } from './meter.ts'
 import { operatorMetrics } from './metrics.ts'
 import type { OperatorLevels, OperatorMetrics } from './metrics.ts'
@@ -108,7 +110,25 @@ class EnrichOperator implements AsyncOperator, Desk {
       effects: () =>
         of((operator) => operator.#branches.reduce((sum, { effects }) => sum + (effects?.pending ?? 0), 0)),
       held: () => of((operator) => operator.#order.held),
+      limitedBy: () => {
+        const operator = self.deref()
+        return operator === undefined ? 'none' : operator.#limitedBy()
+      },
     }
+  }
+
+  #limitedBy(): LimitingFactor {
+    const [order, slots, window, branches] = [this.#order, this.#slots, this.#window, this.#branches]
+    const freeSlots = slots.limit - slots.running
+    return limitingFactor({
+      heldByBreaker: branches.reduce((sum, { gate }) => sum + (gate?.breaker.held ?? 0), 0),
+      waitingForRate: branches.reduce((sum, { pacer }) => sum + (pacer?.limiter.waiting ?? 0), 0),
+      hotKey: order.crowded > 0 || (freeSlots > 0 && window.fullRecords && order.waiting > 0),
+      windowFull: window.fullRecords,
+      bytesFull: window.fullBytes,
+      freeSlots,
+      waitingForSlot: slots.waiting,
+    })
   }
 
   get full(): boolean {

@@ -46,6 +46,13 @@ export class Order {
     return this.#crowded
   }
 
+  /** Records whose calls wait for their predecessors of the same key. */
+  get waiting(): number {
+    let waiting = 0
+    if (this.#mode === 'key-serial') for (const lane of this.#lanes.values()) waiting += lane.length - 1
+    return waiting
+  }
+
   /** Lanes with records in them. */
   get lanes(): number {
     return this.#lanes.size

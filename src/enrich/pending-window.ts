@@ -53,6 +53,14 @@ export class PendingWindow {
     return this.#policy.records ?? Math.ceil(this.#perSlot * this.#slots.limit)
   }
 
+  get fullBytes(): boolean {
+    return this.#bytes >= this.#policy.bytes
+  }
+
+  get fullRecords(): boolean {
+    return this.#records >= this.size
+  }
+
   get full(): boolean {
     if (this.#records < this.size && this.#bytes < this.#policy.bytes) return false
     if (this.#slots.running < this.#slots.limit) this.#tight = true

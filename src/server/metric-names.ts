@@ -82,6 +82,10 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   'enrich-coalesced-total': { type: 'counter', help: 'Records that shared the call of another one.' },
   'enrich-skipped-total': { type: 'counter', help: 'Records for which a source was not asked.' },
   'enrich-fallbacks-total': { type: 'counter', help: 'Records that got the fallback.' },
+  'enrich-schema-refused-total': {
+    type: 'counter',
+    help: 'Answers that did not fit the schema of their source.',
+  },
   'enrich-batch-size': { type: 'summary', help: 'Requests of a batch, of sources that answer several.' },
   'enrich-batch-partial-total': {
     type: 'counter',
@@ -120,6 +124,10 @@ export const METRICS: Readonly<Record<string, MetricInfo>> = {
   'enrich-pending-bytes': {
     type: 'gauge',
     help: 'Bytes of records taken and not finished, by task and node.',
+  },
+  'enrich-limited-by': {
+    type: 'gauge',
+    help: '1 for what keeps a task from asking faster now, 0 for the others: none, concurrency, rate, breaker, hot-key, window, bytes; by task and node.',
   },
   'enrich-deadline-misses-total': { type: 'counter', help: 'Records whose total deadline passed.' },
   'enrich-dead-letters-total': { type: 'counter', help: 'Records that went to the dead letters for a call.' },

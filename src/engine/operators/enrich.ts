@@ -14,6 +14,7 @@ export function enrich(at: At, factory: AsyncOperatorFactory, codec: LedgerCodec
     keeps: 'key',
     asynchronous: true,
     ledger: codec,
+    advice: factory.explain?.() ?? [],
     build: (context) => ({ process: context.async(factory, codec) }),
   }
 }
@@ -28,6 +29,7 @@ export interface Answered {
 export function withQuestion(factory: AsyncOperatorFactory): AsyncOperatorFactory {
   return {
     deadlineMs: factory.deadlineMs,
+    explain: () => factory.explain?.() ?? [],
     open: (host) =>
       factory.open({
         ...host,

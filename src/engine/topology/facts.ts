@@ -11,9 +11,9 @@ export function planFacts(plan: Plan): object {
     subtopologies: plan.subtopologies.map(({ id, nodes, stores, sourceTopics }) => ({
       id,
       sourceTopics,
-      nodes: nodes.map(({ name, kind, parents, children, source, sink, asynchronous, note }) => {
+      nodes: nodes.map(({ name, kind, parents, children, source, sink, asynchronous, advice, note }) => {
         const [topics, writes] = [source?.topics, sink?.topic]
-        return { name, kind, parents, children, topics, writes, asynchronous, note }
+        return { name, kind, parents, children, topics, writes, asynchronous, advice, note }
       }),
       stores: stores.map(({ name, kind, changelogTopic, ledgerOf }) => ({
         name,

@@ -71,6 +71,8 @@ export interface TopologyNode {
   /** Serdes known for the output of this node, when the value or key is written somewhere below. */
   readonly keySerde?: Serde<unknown>
   readonly valueSerde?: Serde<unknown>
+  /** What `explain` says of the limits of an asynchronous node, a line each. */
+  readonly advice?: readonly string[]
   /** One line for `explain`. */
   readonly note?: string
 }
