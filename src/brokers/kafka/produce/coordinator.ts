@@ -150,35 +150,23 @@ export async function endTransaction(
   outcome: Outcome,
   patienceMs: number = PATIENCE_MS,
 ): Promise<Identity | undefined> {
-  const { transactionalId, producerId, epoch, second } = transactional
+  const { transactionalId } = transactional
   /** An attempt was not answered: what later ones say may be about what it did. */
   let unsure = false
   const unknown = (cause?: unknown): SluiceError =>
     sluiceError('SLUICE_TXN_OUTCOME_UNKNOWN', { transactionalId }, cause)
   const operation = `EndTxn of ${transactionalId}`
-  const attempt = async (): Promise<{ readonly code: number; readonly next: Identity }> => {
-    const body = { transactionalId, producerId, producerEpoch: epoch, committed: outcome === 'commit' }
-    const { cluster } = parts
-    const broker = await cluster.coordinator('transaction', transactionalId)
-    const options = second ? {} : { maxVersion: FIRST_END }
-    const answer = await cluster.request(broker, 'coordination', endTxnApi, body, options)
-    const bumped = second && answer.producerId >= 0
-    const next = bumped
-      ? { producerId: answer.producerId, epoch: answer.producerEpoch }
-      : { producerId, epoch }
-    return { code: answer.errorCode, next }
-  }
-  const ended = await again(parts, { operation, patienceMs }, async () => {
+  const lost = (): void => parts.cluster.lostCoordinator('transaction', transactionalId)
+  const ended = await again<Ended>(parts, { operation, patienceMs }, async () => {
     try {
-      const answer = await attempt()
+      const answer = await askEnd(parts, transactional, outcome)
       if (!isRetriable(answer.code)) return answer
-      if (errorKind(answer.code) === 'coordinator')
-        parts.cluster.lostCoordinator('transaction', transactionalId)
+      if (errorKind(answer.code) === 'coordinator') lost()
       return notYet(answer.code)
     } catch (error) {
       if (!isSluiceError(error, 'SLUICE_BROKER_UNAVAILABLE')) throw error
       if (error.details.sent !== false) unsure = true
-      parts.cluster.lostCoordinator('transaction', transactionalId)
+      lost()
       throw error
     }
   }).catch((error: unknown) => {
@@ -188,6 +176,26 @@ export async function endTransaction(
   if (unsure && outcome === 'commit') throw unknown()
   if (ended.code === Code.INVALID_TXN_STATE && outcome === 'abort') return undefined
   throw transactionError(transactional, outcome, ended.code)
+}
+
+interface Ended {
+  readonly code: number
+  readonly next: Identity
+}
+
+/** One attempt. */
+async function askEnd(
+  { cluster }: Parts,
+  { transactionalId, producerId, epoch, second }: Transactional,
+  outcome: Outcome,
+): Promise<Ended> {
+  const body = { transactionalId, producerId, producerEpoch: epoch, committed: outcome === 'commit' }
+  const broker = await cluster.coordinator('transaction', transactionalId)
+  const options = second ? {} : { maxVersion: FIRST_END }
+  const answer = await cluster.request(broker, 'coordination', endTxnApi, body, options)
+  const bumped = second && answer.producerId >= 0
+  const next = bumped ? { producerId: answer.producerId, epoch: answer.producerEpoch } : { producerId, epoch }
+  return { code: answer.errorCode, next }
 }
 
 /** The error of the table for an answer of a transaction's coordinator. */

@@ -53,19 +53,24 @@ export async function commitInTransaction(
     })
     return worstOf(answer.topics)
   })
-  if (code === 0) return
-  if (code === Code.OFFSET_METADATA_TOO_LARGE) throw metadataTooLarge(fence.group)
-  const transactions: readonly number[] = [
-    Code.INVALID_PRODUCER_EPOCH,
-    Code.PRODUCER_FENCED,
-    Code.INVALID_PRODUCER_ID_MAPPING,
-    Code.INVALID_TXN_STATE,
-    Code.TRANSACTION_ABORTABLE,
-  ]
-  if (transactions.includes(code)) throw transactionError(transactional, 'sendOffsets', code)
+  if (code !== 0) throw offsetsError(transactional, fence, code)
+}
+
+/** What is said of the producer, not of the member. */
+const OF_THE_PRODUCER: readonly number[] = [
+  Code.INVALID_PRODUCER_EPOCH,
+  Code.PRODUCER_FENCED,
+  Code.INVALID_PRODUCER_ID_MAPPING,
+  Code.INVALID_TXN_STATE,
+  Code.TRANSACTION_ABORTABLE,
+]
+
+function offsetsError(transactional: Transactional, fence: GroupFence, code: number): Error {
+  if (code === Code.OFFSET_METADATA_TOO_LARGE) return metadataTooLarge(fence.group)
+  if (OF_THE_PRODUCER.includes(code)) return transactionError(transactional, 'sendOffsets', code)
   if (errorKind(code) === 'fenced')
-    throw sluiceError('SLUICE_MEMBER_FENCED', { ...fence, problem: errorName(code) })
-  throw failure(code, `TxnOffsetCommit of group ${fence.group}`)
+    return sluiceError('SLUICE_MEMBER_FENCED', { ...fence, problem: errorName(code) })
+  return failure(code, `TxnOffsetCommit of group ${fence.group}`)
 }
 
 function metadataTooLarge(group: string): Error {

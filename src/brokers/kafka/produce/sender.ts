@@ -3,6 +3,7 @@
  * the failed partition again. A batch keeps its sequence through every attempt, so that none is written twice.
  */
 import { sleep } from '../../../core/clock.ts'
+import type { TopicPartition } from '../../../core/record.ts'
 import type { SluiceError } from '../../../core/errors.ts'
 import { isSluiceError, sluiceError } from '../../../core/errors.ts'
 import { readHeader } from '../../record-batch/header.ts'
@@ -201,43 +202,39 @@ function produceError(
   { errorMessage, recordErrors }: ProducePartitionProduceResponse,
   { transactionalId, limitOf }: SendMode,
 ): SluiceError {
-  const { producerId, producerEpoch, baseSequence } = readHeader(batch)
-  const said = recordErrors[0]?.batchIndexErrorMessage ?? errorMessage ?? errorName(code)
+  const { producerId, producerEpoch: epoch, baseSequence: sequence } = readHeader(batch)
+  const problem = recordErrors[0]?.batchIndexErrorMessage ?? errorMessage ?? errorName(code)
+  const producer = { transactionalId: transactionalId ?? '(idempotent)', epoch }
+  const place = { topic, partition }
   switch (code) {
     case Code.INVALID_PRODUCER_EPOCH:
     case Code.PRODUCER_FENCED:
     case Code.INVALID_PRODUCER_ID_MAPPING:
-      return sluiceError('SLUICE_PRODUCER_FENCED', {
-        transactionalId: transactionalId ?? '(idempotent)',
-        epoch: producerEpoch,
-      })
+      return sluiceError('SLUICE_PRODUCER_FENCED', producer)
     case Code.OUT_OF_ORDER_SEQUENCE_NUMBER:
     case Code.DUPLICATE_SEQUENCE_NUMBER:
-    case Code.UNKNOWN_PRODUCER_ID: {
-      const details = { topic, partition, producerId, sequence: baseSequence, expected: 'another one' }
-      return sluiceError('SLUICE_OUT_OF_SEQUENCE', details)
-    }
+    case Code.UNKNOWN_PRODUCER_ID:
+      return sluiceError('SLUICE_OUT_OF_SEQUENCE', {
+        ...place,
+        producerId,
+        sequence,
+        expected: 'another one',
+      })
     case Code.INVALID_TIMESTAMP:
-    case Code.INVALID_RECORD: {
-      const setting = code === Code.INVALID_TIMESTAMP ? 'message.timestamp.after.max.ms' : 'its configuration'
-      return sluiceError('SLUICE_RECORD_REFUSED', { topic, partition, problem: said, setting })
-    }
+      return refusedRecord(place, problem, 'message.timestamp.after.max.ms')
+    case Code.INVALID_RECORD:
+      return refusedRecord(place, problem, 'the configuration')
     case Code.MESSAGE_TOO_LARGE:
     case Code.RECORD_LIST_TOO_LARGE:
-      return sluiceError('SLUICE_RECORD_TOO_LARGE', {
-        topic,
-        partition,
-        size: batch.length,
-        limit: limitOf(topic),
-      })
+      return sluiceError('SLUICE_RECORD_TOO_LARGE', { ...place, size: batch.length, limit: limitOf(topic) })
     case Code.INVALID_TXN_STATE:
     case Code.TRANSACTION_ABORTABLE:
-      return sluiceError('SLUICE_TXN_STATE', {
-        transactionalId: transactionalId ?? '(idempotent)',
-        operation: 'send',
-        problem: said,
-      })
+      return sluiceError('SLUICE_TXN_STATE', { ...producer, operation: 'send', problem })
     default:
-      return failure(code, `Produce to ${topic}-${partition}`, said)
+      return failure(code, `Produce to ${topic}-${partition}`, problem)
   }
+}
+
+function refusedRecord(place: TopicPartition, problem: string, setting: string): SluiceError {
+  return sluiceError('SLUICE_RECORD_REFUSED', { ...place, problem, setting })
 }
