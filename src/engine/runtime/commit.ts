@@ -1,9 +1,9 @@
 /**
  * The commit, in the numbered steps of the design:
  *
- *   1. close generation g: no record or outcome is processed until step 4, positions are taken now
+ *   1. close generation g: no record or outcome is processed until step 4, positions stand still
  *   2. flush what coalesced emission holds, in topological order
- *   3. ledger entries for calls still pending; seal the stores (changelog records)
+ *   3. ledger entries for calls still pending; seal the stores (changelog records); positions and kept numbers are taken
  *   4. changelogs and outputs acknowledged
  *   5. offsets, fenced by the group
  *   6. the transaction ends
@@ -52,9 +52,8 @@ export class Committer {
   /** Steps 1 to 3. */
   async close(tasks: readonly OpenTask[]): Promise<Generation> {
     const { failpoints } = this.#parts.ports
-    await failpoints.hit('commit.close')
     // 1
-    const offsets = tasks.flatMap(({ task }) => task.offsets())
+    await failpoints.hit('commit.close')
     await failpoints.hit('commit.flush')
     // 2
     for (const { task } of tasks) await this.#sliced((shouldYield) => task.flush(shouldYield))
@@ -63,6 +62,9 @@ export class Committer {
     for (const { task } of tasks) for (const flight of task.graph.inFlight) flight.writeLedger()
     for (const open of tasks) await this.#seal(open)
     const output = this.#parts.output.close()
+    // Positions stand still since step 1, but the flush moved what operators keep beside them (stream time, what has left):
+    // taken before it, a restart would not know of results that this commit holds, and emit them again.
+    const offsets = tasks.flatMap(({ task }) => task.offsets())
     // Offsets carry the fence. Output of answered calls alone would have none, and a replaced worker that wakes up would
     // commit it beside its successor's: so positions that did not move go with it.
     const fenced =

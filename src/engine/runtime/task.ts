@@ -58,6 +58,9 @@ export class Task {
   /** By index of the source. */
   readonly #readers: readonly SourceReader[]
   #committed = new Map<PartitionQueue, number>()
+  /** Entries of the envelope, as they were committed last and as `offsets` took them last. */
+  #committedEntries: ReadonlyMap<string, number>
+  #takenEntries: ReadonlyMap<string, number>
 
   constructor(parts: TaskParts) {
     this.#parts = parts
@@ -65,6 +68,8 @@ export class Task {
     this.name = parts.name
     this.graph = parts.graph
     this.buffer = parts.buffer
+    this.#committedEntries = parts.timers.entries()
+    this.#takenEntries = this.#committedEntries
     this.#readers = parts.graph.sources.map(({ node }) => new SourceReader(node, parts.nodes))
     for (const queue of parts.buffer.queues) {
       this.#committed.set(queue, queue.position)
@@ -159,13 +164,16 @@ export class Task {
     this.#failed(new NodeFailure(String(node), record, error), record)
   }
 
-  /** What step 1 of a commit captures: positions that moved since the last commit, or all. */
+  /** What a commit captures: positions that moved since the last one; all of them when kept numbers moved, or when told so. */
   offsets(all = false): readonly CommittedOffset[] {
     const moved: CommittedOffset[] = []
     // Ticks of stream time belong to the task; they ride with every partition, the latest counts at restore.
     const entries = this.#parts.timers.entries()
+    this.#takenEntries = entries
+    // Answers of calls move them without any record: what they led to would be committed without them.
+    const whole = all || !sameEntries(entries, this.#committedEntries)
     for (const queue of this.buffer.queues) {
-      if (all || queue.position !== this.#committed.get(queue)) {
+      if (whole || queue.position !== this.#committed.get(queue)) {
         const metadata = encodeEnvelope({ partitionTime: queue.time, entries })
         moved.push({ topic: queue.topic, partition: queue.partition, offset: queue.position, metadata })
       }
@@ -175,6 +183,7 @@ export class Task {
 
   /** The offsets of the last `offsets()` call are committed. */
   committed(offsets: readonly CommittedOffset[]): void {
+    this.#committedEntries = this.#takenEntries
     for (const queue of this.buffer.queues) {
       const own = offsets.find(
         ({ topic, partition }) => topic === queue.topic && partition === queue.partition,
@@ -255,6 +264,12 @@ export class Task {
     const node = error instanceof NodeFailure ? error.node : ''
     this.#parts.errors.apply(stepOf(blame), letterOf(record ?? NO_RECORD, node, 0), blame)
   }
+}
+
+function sameEntries(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): boolean {
+  if (one.size !== other.size) return false
+  for (const [name, value] of one) if (other.get(name) !== value) return false
+  return true
 }
 
 /** The event time of a record for the choice among queues; one that cannot be read takes its own turn. */
