@@ -51,7 +51,11 @@ export class Peers {
   async #ask(endpoint: string, request: FastifyRequest, partition: number): Promise<PeerAnswer> {
     const patience = new AbortController()
     const timer = this.#observed.clock.setTimer(PATIENCE_MS, () => patience.abort())
-    const url = new URL(request.url, endpoint)
+    // Of the question only path and query: one may name a whole address, and would take the credentials wherever it says.
+    const url = new URL(endpoint)
+    const asked = new URL(request.url, endpoint)
+    url.pathname = asked.pathname
+    url.search = asked.search
     url.searchParams.set('partition', String(partition))
     const { authorization } = request.headers
     try {

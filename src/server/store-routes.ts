@@ -68,7 +68,8 @@ class Asking {
   async entries(name: string, request: FastifyRequest<StoreRequest>): Promise<readonly unknown[]> {
     const { query } = request
     const here = this.#localEntries(name, query)
-    const missing = query['partition'] === undefined && this.#peers.mayAsk(request) ? this.#missing(name) : []
+    const missing =
+      query['partition'] === undefined && this.#peers.mayAsk(request) ? this.#missing(name, query) : []
     const found = [...here]
     const { limit } = paging(query)
     for (const partition of missing) {
@@ -111,11 +112,12 @@ class Asking {
     }
   }
 
-  /** Partitions of a store that are not here. */
-  #missing(name: string): readonly number[] {
+  /** Partitions of a store that are not here, and not answered for by a stand-by here. */
+  #missing(name: string, query: Query): readonly number[] {
     const info = this.#observed.app.stores.list().find((store) => store.name === name)
     if (info === undefined || info.kind === 'global') return []
-    return Array.from({ length: info.partitions }, (_, at) => at).filter((at) => !info.active.includes(at))
+    const here = common(query).stale === true ? [...info.active, ...info.standby] : info.active
+    return Array.from({ length: info.partitions }, (_, at) => at).filter((at) => !here.includes(at))
   }
 }
 

@@ -1,10 +1,11 @@
 /** Two instances with servers: either answers for both, and says so when the other cannot be asked. */
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { defineApp, json, string, topic } from '../../src/index.ts'
 import { createMetrics } from '../../src/core/metrics.ts'
 import type { RunningApp } from '../../src/engine/runtime/app.ts'
+import type { EngineSettings } from '../../src/engine/runtime/options.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { startServer, type Server } from '../../src/server/index.ts'
 import { Bench, until } from '../engine/runtime/bench-app.ts'
@@ -38,10 +39,15 @@ interface Instance {
   readonly server: Server
 }
 
-async function instance(b: Bench, state: string, endpoint = true): Promise<Instance> {
+async function instance(
+  b: Bench,
+  state: string,
+  endpoint: boolean,
+  settings: Partial<EngineSettings>,
+): Promise<Instance> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const app = await b.start(counts, { state, ...(endpoint ? { endpoint: url } : {}) })
+  const app = await b.start(counts, { state, settings, ...(endpoint ? { endpoint: url } : {}) })
   const observed = {
     app,
     broker: b.connect(),
@@ -54,10 +60,16 @@ async function instance(b: Bench, state: string, endpoint = true): Promise<Insta
   return { app, url, server }
 }
 
-async function two(endpoint: boolean): Promise<readonly [Instance, Instance]> {
+async function two(
+  endpoint: boolean,
+  settings: Partial<EngineSettings> = {},
+): Promise<readonly [Instance, Instance]> {
   bench = await Bench.open()
   await bench.topics(2, 'in')
-  const both = [await instance(bench, 'a', endpoint), await instance(bench, 'b', endpoint)] as const
+  const both = [
+    await instance(bench, 'a', endpoint, settings),
+    await instance(bench, 'b', endpoint, settings),
+  ] as const
   await until('one task each', () => both.every(({ app }) => app.tasks.length === 1 && app.settled))
   await bench.write(
     'in',
@@ -75,7 +87,50 @@ async function get(url: string): Promise<{ readonly status: number; readonly bod
   return { status: answer.status, body: await answer.json() }
 }
 
+/** Asks with a whole address in the request line, as one asks a proxy. */
+function getAbsolute(url: string, address: string): Promise<number> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve, reject) => {
+    request({ hostname, port, path: address }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode ?? 0))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
 describe('either of two instances', () => {
+  it('passes a question on to its peer only, whatever address the question names', async () => {
+    const [first] = await two(true)
+    const asked: (string | undefined)[] = []
+    const stranger = createServer((question, answer) => {
+      asked.push(question.url)
+      answer.end('{}')
+    })
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    const { port } = stranger.address() as AddressInfo
+    try {
+      const answers = await Promise.all(
+        KEYS.map((key) => getAbsolute(first.url, `http://127.0.0.1:${port}/stores/count/${key}`)),
+      )
+      expect(asked).toEqual([])
+      expect(new Set(answers)).toEqual(new Set([200]))
+    } finally {
+      await new Promise((resolve) => stranger.close(resolve))
+    }
+  })
+
+  it('lists a partition once that is here as a stand-by and elsewhere at work', async () => {
+    const [first] = await two(true, { standbyReplicas: 1 })
+    const keys = async (): Promise<string[]> => {
+      const { body } = (await get(`${first.url}/stores/count?stale=true`)) as { body: { key: string }[] }
+      return body.map(({ key }) => key).toSorted()
+    }
+    await until('a stand-by', () => first.app.standbyTasks.length === 1)
+    await until('all keys in it', async () => (await keys()).length >= KEYS.length)
+    expect(await keys()).toEqual(KEYS)
+  })
+
   it('answers for every key, and lists all of them', async () => {
     const both = await two(true)
     for (const { url } of both) {
