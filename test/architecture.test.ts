@@ -7,6 +7,7 @@ import {
   longestFile,
   longFiles,
   silentFiles,
+  strayDrivers,
   straySockets,
   wrongImports,
 } from './architecture/rules.ts'
@@ -20,6 +21,7 @@ const src = files.filter(({ path }) => path.startsWith('src/'))
 describe('the code', () => {
   test('imports only along the table of folders', () => expect(wrongImports(src)).toEqual([]))
   test('opens sockets in one place only', () => expect(straySockets(src)).toEqual([]))
+  test('loads drivers of outside systems in sources only', () => expect(strayDrivers(src)).toEqual([]))
   test('has no import cycle', () => expect(importCycles(files)).toEqual([]))
   test('has no file that is too long', () => expect(longFiles(files)).toEqual([]))
   test('has no folder or file named after nothing', () =>
@@ -97,6 +99,12 @@ describe('a planted violation is caught:', () => {
       straySockets([sourceFile(path, `import { connect } from 'node:tls'`)]).length
     expect(stray('src/brokers/kafka/fetch/a.ts')).toBe(1)
     expect(stray('src/brokers/kafka/network/a.ts')).toBe(0)
+  })
+
+  test('a driver outside of the sources', () => {
+    const stray = (path: string): number => strayDrivers([sourceFile(path, `import('pg')`)]).length
+    expect(stray('src/enrich/operator.ts')).toBe(1)
+    expect(stray('src/enrich/sources/postgres.ts')).toBe(0)
   })
 
   test('a cycle of one, two and four files, and each cycle once', () => {

@@ -85,6 +85,29 @@ export function straySockets(files: readonly SourceFile[]): readonly string[] {
     )
 }
 
+const drivers: readonly string[] = [
+  'pg',
+  'mysql2',
+  'mysql2/promise',
+  'redis',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'ajv',
+  'ajv/dist/2020.js',
+  'node:worker_threads',
+]
+
+/** Whoever does not ask a database need not install its driver, and what a driver throws is translated in one place. */
+export function strayDrivers(files: readonly SourceFile[]): readonly string[] {
+  return files
+    .filter(({ path }) => path.startsWith('src/enrich/') && !path.startsWith('src/enrich/sources/'))
+    .flatMap(({ path, packages }) =>
+      packages
+        .filter((name) => drivers.includes(name))
+        .map((name) => `${path} may not import ${name}: drivers belong to src/enrich/sources/`),
+    )
+}
+
 function mayImport(zone: Zone, path: string, target: string): boolean {
   if (within(target, zone.not)) return false
   if (zone.at === 'src/connectors/' && target.startsWith(zone.at)) return sameConnector(path, target)
