@@ -129,7 +129,7 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
    * @param shownFrom earlier ones are not shown; default: those behind the retention
    */
   ofKey(key: K, from: number, to: number, shownFrom: number = this.earliest): Found<K, H>[] {
-    const earliest = Math.max(from, shownFrom, this.keys.segmentBegin(this.#removedBefore))
+    const earliest = Math.max(from, shownFrom, this.#storedFrom)
     const latest = Math.min(to, this.#observed)
     if (earliest > latest) return []
     const recent = (this.#recent ??= this.#makeRecent())
@@ -260,6 +260,14 @@ export class Windows<K, H> extends LayeredStore<WindowKey<K>, H> {
     const recent = new RecentWindows<K, H>(this.#cacheBytes)
     for (const entry of this.uncommitted()) recent.add(this.keys.baseId(entry.key.key), entry)
     return recent
+  }
+
+  /**
+   * Nothing before it is in the storage, or it is on its way out. After a restart nothing was removed yet: a single record of
+   * time 0 would otherwise look into each of the millions of segments since.
+   */
+  get #storedFrom(): number {
+    return this.keys.segmentBegin(Math.max(this.#removedBefore, this.#firstSegment(this.#sealed)))
   }
 
   /** What the storage has of one key; segments are few, since no time lies before retention or behind the last seal. */
