@@ -1,17 +1,21 @@
 /**
  * Compares Sluice with what others really gave, case by case; it knows no case by name.
  *
- *   npm run conformance -- kafka-streams [--dir DIR] [--verbose all] [--json] [--aspects outputs,stores,…]
+ *   npm run conformance -- kafka-streams [--dir DIR] [--store memory|lmdb|sqlite] [--verbose all] [--json] [--aspects outputs,…]
  *
  * DIR defaults to ../shared/conformance/SET; aspects to all: outputs, stores, describe, topics (internal ones, co-partitioned ones),
  * internal (their records byte for byte), take-over (stores restored from the changelogs that Kafka Streams wrote). Prints a row per operator, how many cases differ in each aspect, the first differences, and last
  * `N passed, N failed, N skipped`; skipped = the case has an operator that Sluice does not have yet. Exit code 1 when one failed,
  * 2 when it could not begin.
  */
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { StoreBackend } from '../../src/core/store.ts'
+import { systemDisk } from '../../src/platform/disk.ts'
+import { chooseBackend } from '../../src/stores/index.ts'
 import { compareBytes } from './bytes.ts'
 import type { BytesVerdict } from './bytes.ts'
 import { readCases } from './case.ts'
@@ -20,6 +24,7 @@ import { runCase } from './run-case.ts'
 import type { Case } from './case.ts'
 import type { Verdict } from './run-case.ts'
 
+const STORES = ['memory', 'lmdb', 'sqlite'] as const
 const SUPPORTED = ['kafka-streams']
 const ASPECTS: readonly Aspect[] = ['outputs', 'stores', 'describe', 'topics', 'internal', 'take-over']
 /** Failed cases shown without `--verbose all`. */
@@ -43,6 +48,7 @@ const { values, positionals } = parseArgs({
     verbose: { type: 'string' },
     json: { type: 'boolean', default: false },
     aspects: { type: 'string' },
+    store: { type: 'string', default: 'memory' },
   },
 })
 
@@ -58,13 +64,33 @@ async function main(): Promise<void> {
   if (!existsSync(folder)) return refuse(`no folder ${folder}; give one with --dir`)
   const judged: Judged[] = []
   const aspects = values.aspects?.split(',') ?? ASPECTS
-  for (const one of readCases(folder)) judged.push({ one, verdict: limited(await runCase(one), aspects) })
+  const backend = await backendOf(values.store)
+  if (backend === undefined) return refuse(`no store "${values.store}"; there are ${STORES.join(', ')}`)
+  for (const one of readCases(folder)) {
+    judged.push({ one, verdict: limited(await runOn(backend, one), aspects) })
+  }
   if (judged.length === 0) return refuse(`no cases in ${folder}`)
   const bytes = compareBytes(folder)
   if (values.json) printJson(set, judged, bytes)
   else printText(judged, bytes)
   const failed = judged.some(({ verdict }) => verdict.outcome === 'failed')
   process.exitCode = failed || bytes.some(({ differences }) => differences.length > 0) ? 1 : 0
+}
+
+async function backendOf(kind: string): Promise<StoreBackend | undefined> {
+  const known = STORES.find((store) => store === kind)
+  return known === undefined ? undefined : chooseBackend({ kind: known, disk: systemDisk })
+}
+
+/** Each case has a folder of its own, gone after it. */
+async function runOn(stores: StoreBackend, one: Case): Promise<Verdict> {
+  if (!stores.persistent) return runCase(one)
+  const stateFolder = mkdtempSync(join(tmpdir(), 'sluice-conformance-'))
+  try {
+    return await runCase(one, { stores, stateFolder })
+  } finally {
+    rmSync(stateFolder, { recursive: true, force: true })
+  }
 }
 
 /** A case counts as failed for these aspects only. */

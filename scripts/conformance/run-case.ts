@@ -3,6 +3,7 @@ import { string, topic } from '../../src/index.ts'
 import type { App } from '../../src/index.ts'
 import { createDriver } from '../../src/testing/driver.ts'
 import type { Driver } from '../../src/testing/driver.ts'
+import type { DriverOptions } from '../../src/testing/driver-options.ts'
 import type { Plan } from '../../src/engine/topology/plan.ts'
 import type { Case, CaseHeaders, CaseInput, CaseOutput, Golden, InternalRecord } from './case.ts'
 import { internalDifferences, internalRecord } from './compare-internal.ts'
@@ -15,6 +16,8 @@ import { draw } from './draw.ts'
 import type { Key, Value } from './functions.ts'
 import { takeOverDifferences } from './take-over.ts'
 import { KEYS, VALUES } from './serde.ts'
+
+export type Kept = Pick<DriverOptions, 'stores' | 'stateFolder'>
 
 export type Verdict =
   | { readonly outcome: 'passed' }
@@ -34,14 +37,15 @@ interface Result {
   readonly plan: Plan | undefined
 }
 
-export async function runCase(one: Case): Promise<Verdict> {
+/** @param kept where state is kept; default in memory */
+export async function runCase(one: Case, kept: Kept = {}): Promise<Verdict> {
   if (
     one.inputs.some(
       (input) => 'value' in input && typeof input.value === 'number' && !Number.isSafeInteger(input.value),
     )
   )
     return { outcome: 'skipped', missing: 'integers beyond 2^53' }
-  const result = await resultOf(one)
+  const result = await resultOf(one, kept)
   if ('missing' in result) return { outcome: 'skipped', missing: result.missing }
   const wanted = [one.golden, { ...one.golden, ...one.goldenInMemory }]
   const all: (readonly Difference[])[] = []
@@ -57,7 +61,7 @@ async function takeOver(one: Case, golden: Golden, { plan }: Result): Promise<re
   return plan === undefined || !whole ? [] : takeOverDifferences(plan, golden)
 }
 
-async function resultOf(one: Case): Promise<Result | { readonly missing: string }> {
+async function resultOf(one: Case, kept: Kept): Promise<Result | { readonly missing: string }> {
   let app: App
   try {
     const drawn = draw(one)
@@ -76,6 +80,7 @@ async function resultOf(one: Case): Promise<Result | { readonly missing: string 
     }
   }
   const driver = await createDriver(app.plan(), {
+    ...kept,
     startTime: one.startWallClock ?? 0,
     topics: [...new Set(one.inputs.flatMap((input) => ('topic' in input ? [input.topic] : [])))],
     changelogs: one.golden.internal !== undefined,

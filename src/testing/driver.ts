@@ -8,7 +8,6 @@ import type { HttpClient } from '../core/http.ts'
 import { sluiceError } from '../core/errors.ts'
 import { SILENT, type Logger } from '../core/log.ts'
 import { createMetrics, type Metrics } from '../core/metrics.ts'
-import type { ErrorHandler } from '../core/error-handler.ts'
 import { type AssemblyEnvironment, assembleTask } from '../engine/runtime/assemble.ts'
 import { PartitionQueue } from '../engine/runtime/buffer.ts'
 import { applyGlobal, globalReaders, type GlobalTableReader } from '../engine/runtime/global-state.ts'
@@ -28,26 +27,8 @@ import { manualClock, type ManualClock } from './manual-clock.ts'
 import { changelogsOf } from './changelogs.ts'
 import { oneEach } from './topic-counts.ts'
 import { seededRandom } from './simulation/random.ts'
+import type { DriverOptions } from './driver-options.ts'
 import { contentsOf, type StoreContents } from './store-contents.ts'
-
-export interface DriverOptions {
-  /** Topics there are, for sources that read by a pattern. */
-  readonly topics?: readonly string[]
-  readonly settings?: Partial<EngineSettings>
-  /** Wall clock at the start, ms. Default 0. */
-  readonly startTime?: number
-  /** The clock to run by, to share it with fake services. Default: one of its own, from `startTime` on. */
-  readonly clock?: ManualClock
-  /** Seed of jitter and ids. Default 1. */
-  readonly seed?: number
-  /** Answers requests of `http(…)` sources. Default: every request is an error that says so. */
-  readonly http?: HttpClient
-  readonly log?: Logger
-  /** Changelogs are written, to be read with `readBytes` like any topic. Default false: nobody restores from them here. */
-  readonly changelogs?: boolean
-  /** As `onError` of `defineApp`. Default: none, the settings decide. */
-  readonly onError?: ErrorHandler | undefined
-}
 
 export interface InputRecord<K, V> {
   readonly key: K | null
@@ -271,8 +252,8 @@ export class Driver {
     const current: CurrentRecord = { record: undefined }
     const log = this.#options.log ?? SILENT
     const state = await openTaskState({
-      backend: memoryBackend(),
-      folder: '',
+      backend: this.#options.stores ?? memoryBackend(),
+      folder: `${this.#options.stateFolder ?? ''}/${subtopology.id}_0`,
       task: `${subtopology.id}_0`,
       stores: subtopology.stores,
       clusterId: 'test driver',

@@ -3,7 +3,8 @@
  * @module sluice/testing
  */
 export { createDriver, Driver } from './driver.ts'
-export type { DriverOptions, InputRecord, OutputRecord } from './driver.ts'
+export type { InputRecord, OutputRecord } from './driver.ts'
+export type { DriverOptions } from './driver-options.ts'
 export type { CapturedRecord } from './capture.ts'
 export { manualClock } from './manual-clock.ts'
 export type { ManualClock } from './manual-clock.ts'

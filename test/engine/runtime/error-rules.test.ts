@@ -4,7 +4,8 @@ import type { ErrorPolicy, FailedRecord } from '../../../src/core/error-handler.
 import type { ErrorHandler } from '../../../src/index.ts'
 import { defineApp, json, string, topic } from '../../../src/index.ts'
 import { int64 } from '../../../src/serdes/index.ts'
-import { createDriver, type DriverOptions } from '../../../src/testing/driver.ts'
+import { createDriver } from '../../../src/testing/driver.ts'
+import type { DriverOptions } from '../../../src/testing/driver-options.ts'
 
 const raw = topic('in', { key: string, value: string })
 const input = topic('in', { key: string, value: json<{ n: number | string }>() })
