@@ -177,8 +177,11 @@ describe('types flow', () => {
       const prepared = { rank: null as string | null }
       const values = stream.enrich({ rank: async () => 1 }, { name: 'values', fallback: prepared })
       expectTypeOf(values).toExtend<Stream<string, { rank: number | string | null }>>()
-      // @ts-expect-error a rating has no colour
-      stream.enrich({ rank: async () => 1 }, { name: 'wrong', fallback: { rank: (rating) => typeof rating.colour } })
+      stream.enrich(
+        { rank: async () => 1 },
+        // @ts-expect-error a rating has no colour
+        { name: 'wrong', fallback: { rank: (rating) => typeof rating.colour } },
+      )
     }))
 
   test('and refuse what would fail later', () => {
