@@ -17,7 +17,10 @@ export default defineApp('${name}', (flow) => {
     .toStream().to(topic('${name}-totals', { key: string, value: json<number>() }))
 })
 `
-const order = (customer: string, total: number): string => JSON.stringify({ value: { customer, total } })
+const order = (customer: string, total: number, timestamp?: number): string =>
+  JSON.stringify({ value: { customer, total }, ...(timestamp === undefined ? {} : { timestamp }) })
+/** Further ahead than a topic takes by default. */
+const IN_2100 = 4_102_444_800_000
 
 describe.skipIf(noKafka())('the command line on Kafka', () => {
   let kafka: LiveKafka
@@ -25,11 +28,11 @@ describe.skipIf(noKafka())('the command line on Kafka', () => {
 
   beforeAll(async () => {
     kafka = await sharedKafka()
-    const orders = [order('a', 5), order('b', 7), order('a', 1), order('a', 1000)].join('\n')
+    const orders = [order('a', 5), order('b', 7), order('a', 1), order('a', 1000), order('c', 2, IN_2100)]
     const [{ name: username, password }] = kafka.users
     project = makeProject({
       'app.ts': app,
-      'orders.jsonl': orders,
+      'orders.jsonl': orders.join('\n'),
       'security.yaml': `sasl:\n  mechanism: SCRAM-SHA-256\n  username: ${username}\n  password: \${file:password.txt}\n`,
       'wrong.yaml': `sasl: { mechanism: PLAIN, username: ${username}, password: not-it }\n`,
       'password.txt': `${password}\n`,
@@ -53,11 +56,14 @@ describe.skipIf(noKafka())('the command line on Kafka', () => {
   }
 
   it('creates a topic, fills it, runs an application, shows results and letters, and resets it', async () => {
-    await done(`topics create ${name}-orders --partitions 2`)
+    const anyTime = 'message.timestamp.after.max.ms=9223372036854775807'
+    await done(`topics create ${name}-orders --partitions 2 --config ${anyTime}`)
     await done(`produce ${name}-orders orders.jsonl`)
     await done('run app.ts --folder data --until-done --log-level error')
     expect(await totals()).toEqual(['a=6', 'b=7'])
-    expect(await done(`dlq list --app ${name}`)).toContain('SLUICE_PROCESSING')
+    const letters = await done(`dlq list --app ${name}`)
+    expect(letters).toContain('SLUICE_PROCESSING')
+    expect(letters).toContain('SLUICE_RECORD_REFUSED')
     expect(await done('groups')).toContain(name)
     expect(await done(`groups ${name}`)).toBe(`no instance of ${name} runs\n`)
     await done(`produce ${name}-orders --value {"customer":"b","total":3}`)
