@@ -19,15 +19,65 @@ interface Closing {
   minors: number[]
 }
 
+/**
+ * Different times, the earliest at hand: a heap. Most come in order and stay where they are added; after a restart they come in
+ * the order of keys, where a sorted list would take minutes for what is open in a large store.
+ */
+class Times {
+  #heap: number[] = []
+
+  get first(): number | undefined {
+    return this.#heap[0]
+  }
+
+  add(time: number): void {
+    const heap = this.#heap
+    let at = heap.length
+    heap.push(time)
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      if (heap[above]! <= time) break
+      heap[at] = heap[above]!
+      at = above
+    }
+    heap[at] = time
+  }
+
+  /** Takes the first out. */
+  take(): void {
+    const heap = this.#heap
+    const last = heap.pop()
+    if (last === undefined || heap.length === 0) return
+    let at = 0
+    for (;;) {
+      let below = 2 * at + 1
+      if (below >= heap.length) break
+      if (below + 1 < heap.length && heap[below + 1]! < heap[below]!) below++
+      if (heap[below]! >= last) break
+      heap[at] = heap[below]!
+      at = below
+    }
+    heap[at] = last
+  }
+
+  /** Takes out all with from <= time <= to, and returns them. */
+  forget(from: number, to: number): readonly number[] {
+    const inside = (time: number): boolean => time >= from && time <= to
+    const forgotten = this.#heap.filter(inside)
+    // Ascending numbers are a heap.
+    if (forgotten.length > 0)
+      this.#heap = this.#heap.filter((time) => !inside(time)).toSorted((a, b) => a - b)
+    return forgotten
+  }
+}
+
 /** Deleted windows that are let stand before they are weeded out. */
 const LEFT_STANDING = 1_000
 
 export class ClosingIndex {
   readonly #key: Serde<unknown>
   readonly #byTime = new Map<number, Closing>()
-  /** The times of `#byTime`, ascending from `#first` on. */
-  #times: number[] = []
-  #first = 0
+  readonly #times = new Times()
   /** Sorted windows of the earliest time, whose turn it is. */
   #turn: OpenWindow[] = []
   #next = 0
@@ -43,7 +93,7 @@ export class ClosingIndex {
     if (closing === undefined) {
       closing = { keys: [], minors: [] }
       this.#byTime.set(time, closing)
-      this.#addTime(time)
+      this.#times.add(time)
     }
     closing.keys.push(key)
     closing.minors.push(minor)
@@ -70,10 +120,9 @@ export class ClosingIndex {
   /** Takes out the earliest window with time <= bound. */
   take(bound: number): OpenWindow | undefined {
     while (this.#next === this.#turn.length) {
-      const time = this.#times[this.#first]
+      const time = this.#times.first
       if (time === undefined || time > bound) return undefined
-      this.#first++
-      if (this.#first * 2 > this.#times.length) this.#forgetTaken()
+      this.#times.take()
       this.#turn = this.#sorted(time)
       this.#next = 0
     }
@@ -82,31 +131,14 @@ export class ClosingIndex {
 
   /** Forgets the windows with from <= time <= to; returns how many. */
   forget(from: number, to: number): number {
-    const times = this.#times
-    const inside = (time: number): boolean => time >= from && time <= to
-    if (this.#first === times.length || times[this.#first]! > to || times.at(-1)! < from) return 0
+    const { first } = this.#times
+    if (first === undefined || first > to) return 0
     const before = this.#size
-    for (const time of times.slice(this.#first).filter(inside)) {
+    for (const time of this.#times.forget(from, to)) {
       this.#size -= this.#byTime.get(time)!.keys.length
       this.#byTime.delete(time)
     }
-    this.#times = times.slice(this.#first).filter((time) => !inside(time))
-    this.#first = 0
     return before - this.#size
-  }
-
-  #addTime(time: number): void {
-    const times = this.#times
-    let at = times.length
-    // Nearly all windows open at the end, or a few places before it.
-    while (at > this.#first && times[at - 1]! > time) at--
-    if (at === times.length) times.push(time)
-    else times.splice(at, 0, time)
-  }
-
-  #forgetTaken(): void {
-    this.#times = this.#times.slice(this.#first)
-    this.#first = 0
   }
 
   #sorted(time: number): OpenWindow[] {

@@ -89,6 +89,16 @@ describe('the index of open windows', () => {
     ])
   })
 
+  test('takes 50,000 times in any order in moments, as a restart finds them', () => {
+    const index = new ClosingIndex(string)
+    const times = Array.from({ length: 50_000 }, (_, at) => (at * 7_919) % 50_021)
+    const begun = process.cpuUsage()
+    for (const time of times) index.add('a', time, 0)
+    const { user } = process.cpuUsage(begun)
+    expect(user / 1_000).toBeLessThan(300)
+    expect(taken(index, 60_000)).toEqual(times.toSorted((a, b) => a - b).map((time) => [time, 0, 'a']))
+  })
+
   test('takes windows that open while others leave', () => {
     const index = new ClosingIndex(string)
     index.add('a', 10, 0)
