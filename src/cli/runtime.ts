@@ -27,6 +27,7 @@ import { DEFAULT_PARTITIONS } from './run-options.ts'
 import { startService } from './service.ts'
 import type { Service } from './service.ts'
 import { programLayer, SOURCES } from './settings/layers.ts'
+import { expand } from './settings/providers.ts'
 import { resolveSettings } from './settings/resolve.ts'
 import type { Config } from './settings/spec.ts'
 
@@ -90,6 +91,7 @@ export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime
     disk: systemDisk,
     stores,
     http: createHttpClient(),
+    secrets: { read: (reference, place) => expand(reference, place, SOURCES) },
     log,
     metrics: createMetrics(),
     failpoints: NO_FAILPOINTS,

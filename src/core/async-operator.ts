@@ -10,6 +10,7 @@ import type { HttpClient } from './http.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import type { Random } from './random.ts'
+import type { Secrets } from './secrets.ts'
 import type { SluiceError } from './errors.ts'
 import type { Tracer } from './trace.ts'
 
@@ -58,6 +59,8 @@ export interface AsyncHost {
    * broker, as in the test driver.
    */
   readonly broker?: Broker
+  /** What headers of requests refer to. Absent in the test driver: there a reference stands for itself. */
+  readonly secrets?: Secrets
   /** Absent where no traces are collected. */
   readonly tracer?: Tracer
   /**

@@ -33,7 +33,7 @@ export type AssemblyEnvironment = Pick<
 > & {
   readonly fetcher: Pick<Fetcher, 'lag' | 'pause' | 'resume'>
   readonly ports: Pick<Ports, 'clock' | 'random' | 'http' | 'log' | 'metrics' | 'tracer'> &
-    Partial<Pick<Ports, 'broker'>>
+    Partial<Pick<Ports, 'broker' | 'secrets'>>
 }
 
 export function assembleTask(material: TaskMaterial, environment: AssemblyEnvironment): Task {
@@ -78,7 +78,7 @@ function graphParts(
   own: Pick<GraphParts, 'timers' | 'deadLetters' | 'taskTime'>,
 ): GraphParts {
   const { plan, settings, ports, output, globals, wake, requestCommit } = environment
-  const { broker, clock, random, http, metrics, tracer } = ports
+  const { broker, clock, random, http, metrics, secrets, tracer } = ports
   const task = taskName(id)
   return {
     ...own,
@@ -92,6 +92,7 @@ function graphParts(
       random,
       http,
       ...(broker === undefined ? {} : { broker }),
+      ...(secrets === undefined ? {} : { secrets }),
       metrics,
       log: ports.log.child({ task }),
       ...(tracer === undefined ? {} : { tracer }),

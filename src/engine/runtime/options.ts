@@ -17,6 +17,7 @@ import type { Broker } from '../../core/broker.ts'
 import type { Disk } from '../../core/disk.ts'
 import type { Failpoints } from '../../core/failpoint.ts'
 import type { HttpClient } from '../../core/http.ts'
+import type { Secrets } from '../../core/secrets.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Metrics } from '../../core/metrics.ts'
 import type { Random } from '../../core/random.ts'
@@ -238,6 +239,8 @@ export interface Ports {
   readonly disk: Disk
   readonly stores: StoreBackend
   readonly http: HttpClient
+  /** What requests refer to (`${env:…}`). Absent: references stand for themselves. */
+  readonly secrets?: Secrets
   /** Absent where no traces are collected. */
   readonly tracer?: Tracer
   readonly log: Logger

@@ -67,18 +67,51 @@ export function compileText(text: string, encode: (text: string) => string, plac
   }
 }
 
-/** A header: no line breaks, or a record could add headers of its own. */
-export function compileHeader(text: string, place: string): Template<string> {
-  return compileText(
-    text,
-    (part) => {
-      // eslint-disable-next-line no-control-regex
-      if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(part))
-        throw new Error('a header value has control characters')
-      return part
-    },
-    place,
-  )
+/** `${env:NAME}`, `${file:/path}`, `${file:/path:key}` in a header. */
+const REFERENCE = /\$\{\w+:[^}]*\}/g
+
+/** True where a header refers to a secret. */
+export function hasReference(text: string): boolean {
+  return text.search(REFERENCE) !== -1
+}
+
+/** The references of a text, in their order. */
+export function referencesOf(text: string): readonly string[] {
+  return text.match(REFERENCE) ?? []
+}
+
+/** The text without its references, which no placeholder of a record is part of. */
+export function withoutReferences(text: string): string {
+  return text.replaceAll(REFERENCE, '')
+}
+
+/**
+ * A header: no line breaks, or a record could add headers of its own.
+ * @param secret gives what a reference stands for
+ */
+export function compileHeader(
+  text: string,
+  place: string,
+  secret: (reference: string) => string,
+): Template<string> {
+  const references = referencesOf(text)
+  const pieces = text.split(REFERENCE).map((piece) => compileText(piece, checkHeader, place))
+  return (value, key) => {
+    let filled = ''
+    for (const [at, piece] of pieces.entries()) {
+      const part = piece(value, key)
+      if (part === undefined) return undefined
+      filled += at < references.length ? part + checkHeader(secret(references[at]!)) : part
+    }
+    return filled
+  }
+}
+
+function checkHeader(part: string): string {
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(part))
+    throw new Error('a header value has control characters')
+  return part
 }
 
 /**

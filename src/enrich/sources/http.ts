@@ -9,16 +9,20 @@ import type { HttpResponse } from '../../core/http.ts'
 import type { Bytes, FlowRecord } from '../../core/record.ts'
 import { CallError } from '../call-error.ts'
 import { commonOptions, kindField, sourceSpec } from '../policy.ts'
-import { compileBody, compileHeader, compileUrl } from './http-template.ts'
+import { compileBody, compileHeader, compileUrl, withoutReferences } from './http-template.ts'
 import type { Template } from './http-template.ts'
 import { quotaOf } from './quota-headers.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { SecretReader } from './secret-reader.ts'
 import type { CallContext, Source, SourceOptions } from './source.ts'
 
 export interface HttpOptions extends SourceOptions {
   /** Default GET. */
   readonly method?: string
-  /** Values may hold placeholders. */
+  /**
+   * Values may hold placeholders, and references to secrets: `Bearer ${env:TOKEN}`, `${file:/run/secrets/token}`. A file is read
+   * again after 10 seconds, so that a new token is used without a restart.
+   */
   readonly headers?: Readonly<Record<string, string>>
   /**
    * A JSON value whose texts may hold placeholders (`{ id: '{value.userId}' }`), or a function that makes the body: a
@@ -66,7 +70,11 @@ export const httpSpec: ConfigSpec<HttpFields> = defineConfig({
   ),
   headers: customField<Readonly<Record<string, string>>>(
     'an object of texts',
-    { doc: 'Headers; values may hold placeholders.', default: {}, secret: true },
+    {
+      doc: 'Headers; values may hold placeholders and ${env:NAME}, ${file:/path:key}.',
+      default: {},
+      secret: true,
+    },
     (came) => (isTexts(came) ? came : undefined),
   ),
   body: optional(
@@ -109,13 +117,15 @@ export function http<Answer = unknown>(
   const target = compileUrl(parsed.url, place)
   // Headers count: an answer for one caller's token must not be given to another.
   const variable = templated(parsed.headers)
+  const secrets = new SecretReader(Object.values(parsed.headers), `${place}: headers`)
   return {
     kind,
     needsHttp: true,
     endpoint: target.origin,
     ...(given.name === undefined ? {} : { name: given.name }),
     options: commonOptions(given),
-    request: compileRequest(target.path, parsed.headers, parsed.body, place),
+    hold: (host) => secrets.attach(host),
+    request: compileRequest(target.path, parsed.headers, parsed.body, place, secrets),
     identity: (request) => identityOf(request, variable),
     async call(request, context) {
       const own = kind === 'write' ? withIdempotencyKey(request.headers, context) : request.headers
@@ -155,8 +165,9 @@ function compileRequest(
   headers: Readonly<Record<string, string>>,
   body: unknown,
   place: string,
+  secrets: SecretReader,
 ): MakeRequest {
-  const makeHeaders = compileHeaders(headers, body, place)
+  const makeHeaders = compileHeaders(headers, body, place, secrets)
   const makeBody = body === undefined ? undefined : bodyMaker(body, place)
   return (value, key, record) => {
     const filledPath = path(value, key)
@@ -170,6 +181,7 @@ function compileHeaders(
   headers: Readonly<Record<string, string>>,
   body: unknown,
   place: string,
+  secrets: SecretReader,
 ): Template<Readonly<Record<string, string>>> {
   const all: Record<string, string> = { accept: 'application/json, */*;q=0.5' }
   if (body !== undefined) all['content-type'] = 'application/json'
@@ -177,7 +189,13 @@ function compileHeaders(
   const filled = { ...all }
   const made = Object.entries(all)
     .filter(([, text]) => text.includes('{'))
-    .map(([name, text]) => [name, compileHeader(text, `${place}: headers ${name}`)] as const)
+    .map(
+      ([name, text]) =>
+        [
+          name,
+          compileHeader(text, `${place}: headers ${name}`, (reference) => secrets.read(reference)),
+        ] as const,
+    )
   if (made.length === 0) return () => filled
   return (value, key) => {
     const own = { ...filled }
@@ -217,7 +235,7 @@ function bodyMaker(
 /** Names of the headers that differ between records. */
 function templated(headers: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(headers)
-    .filter(([, text]) => text.includes('{'))
+    .filter(([, text]) => withoutReferences(text).includes('{'))
     .map(([name]) => name.toLowerCase())
 }
 

@@ -50,8 +50,8 @@ export interface Source<Answer = unknown, Value = unknown, Request = unknown> {
     context: BatchContext,
   ): readonly (Answer | Error)[] | PromiseLike<readonly (Answer | Error)[]>
   /**
-   * A task begins to use the source. It must not connect yet nor throw: a service that is down must not keep a task from
-   * opening. Each is followed by one `release`.
+   * A task begins to use the source. It must not connect yet: a service that is down must not keep a task from
+   * opening. Only a wrong configuration may stop the start (SLUICE_CONFIG_…). Each is followed by one `release`.
    */
   hold?(host: AsyncHost): void
   /** That task has ended; after the last one the source closes its connections, and makes new ones if it is held again. */

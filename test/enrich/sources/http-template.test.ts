@@ -70,7 +70,7 @@ describe('a URL template', () => {
 
 describe('headers', () => {
   it('are filled in, without line breaks', () => {
-    const fill = compileHeader('Bearer {value.token}', 'x')
+    const fill = compileHeader('Bearer {value.token}', 'x', (reference) => reference)
     expect(fill({ token: 'abc' }, 0)).toBe('Bearer abc')
     expect(() => fill({ token: 'a\r\nx: y' }, 0)).toThrow('control characters')
   })
