@@ -131,7 +131,15 @@ function joined({ things }: Drawing, stream: Stream, step: Step): Stream {
 }
 
 function joinedStreams(stream: Stream, other: Stream, join: ReturnType<typeof joiner>, step: Step): Stream {
-  const { before, after, grace = 0 } = step.window as Record<'before' | 'after' | 'grace', number>
+  const {
+    before,
+    after,
+    grace = 0,
+  } = step.window as {
+    readonly before: number
+    readonly after: number
+    readonly grace?: number
+  }
   const store = step.store === undefined ? {} : { store: step.store }
   const options = {
     within: { before, after },

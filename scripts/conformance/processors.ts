@@ -113,7 +113,7 @@ const PROCESSORS: Readonly<Record<string, (step: Step) => Build>> = {
     return {
       process: (record) => {
         if (record.key === null) return
-        store.put(record.key as string, record.value, record.timestamp)
+        store.put(record.key, record.value, record.timestamp)
         context.next(record as Forwarded)
       },
     }

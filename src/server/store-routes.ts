@@ -86,7 +86,7 @@ class Asking {
   ): Promise<readonly unknown[]> {
     const { subtopology } = this.#specs.get(name)!
     const answer = await this.#peers.askOwner(subtopology, partition, request)
-    if (answer?.status === 200 && Array.isArray(answer.body)) return answer.body
+    if (answer?.status === 200 && Array.isArray(answer.body)) return answer.body as readonly unknown[]
     throw sluiceError('SLUICE_QUERY_ELSEWHERE', { store: name, partition })
   }
 

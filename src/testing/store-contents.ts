@@ -1,5 +1,4 @@
 /** What a store of a driven application holds, whatever its kind, as plain entries for tests to compare. */
-import type { Windowed } from '../core/windowed.ts'
 import type { Timestamped } from '../engine/state/codec.ts'
 import type { ReadableStore } from '../engine/state/key-value.ts'
 import type { StateSpec, StoreKind } from '../engine/state/spec.ts'
@@ -49,9 +48,7 @@ function* plain(entries: Iterable<[unknown, unknown]>): Iterable<StoredEntry> {
   for (const [key, value] of entries) yield { key, value }
 }
 
-function* timestamped(
-  entries: Iterable<[unknown | Windowed<unknown>, Timestamped<unknown>]>,
-): Iterable<StoredEntry> {
+function* timestamped(entries: Iterable<[unknown, Timestamped<unknown>]>): Iterable<StoredEntry> {
   for (const [key, { value, timestamp }] of entries) yield { key, value, timestamp }
 }
 

@@ -268,7 +268,7 @@ export class StreamHandle<K, V> implements Stream<K, V> {
   }
 
   to(topic: SinkTopic<K, V> | Callback<K, V, string>, options?: ToChosenOptions<K, V>): void {
-    addSink(this.place, topic as never, options as never)
+    addSink(this.place, topic as never, options)
   }
 
   #at(verb: Verb & StreamVerb, options: Named | undefined): { name: string; parent: string } {

@@ -46,6 +46,6 @@ function topicOf(choose: Callback<unknown, unknown, string>): (record: FlowRecor
 }
 
 function chosenTopic(place: Place, options: AnyOptions): NamedTopic {
-  const key = keySerde(place, options?.key as Serde<unknown> | undefined, 'to')
-  return { name: ANY_TOPIC, key, value: valueSerde(place, options?.value as Serde<unknown> | undefined) }
+  const key = keySerde(place, options?.key, 'to')
+  return { name: ANY_TOPIC, key, value: valueSerde(place, options?.value) }
 }

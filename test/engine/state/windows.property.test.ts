@@ -75,7 +75,7 @@ const windows =
 
 const timestamped: Make = (storage, options) => {
   const store = createTimestampedWindowStore<unknown, number>(
-    spec('timestamped-window', string as Serde<unknown>),
+    spec('timestamped-window', string),
     storage,
     options,
   )
@@ -99,11 +99,7 @@ const timestamped: Make = (storage, options) => {
 }
 
 const sessions: Make = (storage, options) => {
-  const store = createSessionStore<string, number>(
-    spec('session', string as Serde<unknown>),
-    storage,
-    options,
-  )
+  const store = createSessionStore<string, number>(spec('session', string), storage, options)
   const rows = (found: Iterable<[Windowed<string>, number]>, to: number): [string, number, number][] =>
     Array.from(found, ([{ key, end }, n]): [string, number, number] => [key, end, n]).filter(
       ([, end]) => end <= to,

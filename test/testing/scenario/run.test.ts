@@ -118,7 +118,7 @@ describe('a run', () => {
   })
 
   it('ends with a problem, and in time, when an application cannot come to rest', async () => {
-    const silent = source((_: unknown) => new Promise<string>(() => {}), { timeout: '1h' })
+    const silent = source(() => new Promise<string>(() => {}), { timeout: '1h' })
     const out = topic('in-order', { key: string, value: json<string>() })
     const deaf: Scenario = {
       ...named('asks'),
