@@ -127,6 +127,7 @@ function renamedMember(member: GroupMember, prefix: string): GroupMember {
     },
     commit: (offsets) => member.commit(prefixed(offsets, prefix)),
     leave: () => member.leave(),
+    stopAll: async (reason) => member.stopAll?.(reason),
   }
 }
 

@@ -32,6 +32,11 @@ export function assignGroup(
   counts: PartitionCounts,
 ): ReadonlyMap<string, TaskAssignment> {
   const topology = members[0]?.subscription.topology ?? { subtopologies: [] }
+  const stop = members.find(({ subscription }) => subscription.stop !== undefined)?.subscription.stop
+  if (stop !== undefined) {
+    const all = { active: [], standby: [], pending: [], stop }
+    return new Map(members.map(({ memberId }) => [memberId, all]))
+  }
   const targets = aim(members, tasksOf(topology, counts))
   const owners = new Map<string, string>()
   for (const { memberId, subscription } of members)

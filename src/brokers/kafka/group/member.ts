@@ -46,6 +46,8 @@ export class KafkaMember implements GroupMember, ProvedMember {
   /** Of the last assignment. */
   #assigned = -1
   #lost: SluiceError | undefined
+  /** Why it asks all members to stop. */
+  #stopReason: string | undefined
   #left = false
   /** Time of sending of the last request that the coordinator answered as to a member. */
   #heardAt = 0
@@ -165,6 +167,13 @@ export class KafkaMember implements GroupMember, ProvedMember {
     cluster.release(this.#link.heartbeatPurpose)
   }
 
+  async stopAll(reason: string): Promise<void> {
+    this.#check()
+    this.#stopReason = reason
+    this.#round(true)
+    await this.#rounds
+  }
+
   async joined(rejoin: boolean): Promise<void> {
     if (rejoin) this.#round(true)
     await this.#rounds
@@ -229,8 +238,16 @@ export class KafkaMember implements GroupMember, ProvedMember {
     }
     this.#heardAt = Math.max(this.#heardAt, sentAt)
     this.#assigned = joined.generation
-    if (this.#ownership.receive(decodeAssignment(answer.assignment))) this.#offered()
+    const assignment = decodeAssignment(answer.assignment)
+    if (assignment.stop !== undefined) return this.#stopped(assignment.stop)
+    if (this.#ownership.receive(assignment)) this.#offered()
     if (this.#ownership.mustTell && this.#ownership.change === undefined) this.#roundWanted = true
+  }
+
+  /** A member asked all to stop: this one is told, and goes. */
+  async #stopped(reason: string): Promise<void> {
+    this.#lose(sluiceError('SLUICE_APPLICATION_STOPPED', { group: this.#link.group, reason }))
+    await this.#sayLeave()
   }
 
   async #assign({
@@ -268,6 +285,7 @@ export class KafkaMember implements GroupMember, ProvedMember {
       state: ownedState ?? [],
       standbyReplicas: standbyReplicas ?? 0,
       generation: this.#assigned,
+      ...(this.#stopReason === undefined ? {} : { stop: this.#stopReason }),
     })
   }
 

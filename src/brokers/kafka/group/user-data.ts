@@ -37,6 +37,8 @@ export interface Subscription {
   /** The generation of the last assignment it got, and what was aimed at for it then; -1 and nothing for a new member. */
   readonly generation: number
   readonly target: readonly TaskId[]
+  /** It asks all members to stop, for this reason. */
+  readonly stop?: string
 }
 
 /** What the leader gives a member. */
@@ -46,6 +48,8 @@ export interface TaskAssignment {
   readonly standby: readonly TaskId[]
   /** Aimed at for it, but still owned by others. */
   readonly pending: readonly TaskId[]
+  /** A member asked all to stop, for this reason. */
+  readonly stop?: string
 }
 
 export function encodeSubscription(subscription: Subscription): Bytes {
@@ -74,6 +78,7 @@ export function decodeSubscription(bytes: Bytes): Subscription {
       standby: tasks(said.standby),
       state: tasks(said.state),
       target: tasks(said.target),
+      ...(typeof said.stop === 'string' ? { stop: said.stop } : {}),
     }
   })
 }
@@ -86,7 +91,8 @@ export function encodeAssignment(assignment: TaskAssignment, partitions: readonl
     partitions: list.map(({ partition }) => partition),
   }))
   const { active, standby, pending } = assignment
-  const userData = asBytes({ active: names(active), standby: names(standby), pending: names(pending) })
+  const lists = { active: names(active), standby: names(standby), pending: names(pending) }
+  const userData = asBytes({ ...lists, stop: assignment.stop })
   const output = new Writer()
   output.int16(CONSUMER_PROTOCOL)
   writeConsumerProtocolAssignment(output, { assignedPartitions, userData }, CONSUMER_PROTOCOL)
@@ -98,7 +104,8 @@ export function decodeAssignment(bytes: Bytes): TaskAssignment {
   return guarded('assignment', () => {
     const input = new Reader(asBuffer(bytes))
     const said = parsed(readConsumerProtocolAssignment(input, input.int16()).userData)
-    return { active: tasks(said.active), standby: tasks(said.standby), pending: tasks(said.pending) }
+    const lists = { active: tasks(said.active), standby: tasks(said.standby), pending: tasks(said.pending) }
+    return typeof said.stop === 'string' ? { ...lists, stop: said.stop } : lists
   })
 }
 
