@@ -39,9 +39,15 @@ export const sqliteSpec: ConfigSpec<SqliteFields> = defineConfig({
   statements: countField({ doc: 'Prepared statements kept.', default: 100, min: 1, max: 100_000 }),
 })
 
+interface Prepared {
+  readonly statement: StatementSync
+  /** It gives rows, of which there may be none. */
+  readonly answers: boolean
+}
+
 class Database {
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new Map<string, Prepared>()
   readonly #most: number
 
   constructor(database: DatabaseSync, most: number) {
@@ -50,9 +56,9 @@ class Database {
   }
 
   run(text: string, parameters: readonly unknown[]): readonly SqlRow[] {
-    const statement = this.#prepared(text)
+    const { statement, answers } = this.#prepared(text)
     const bound = parameters as readonly SQLInputValue[]
-    if (statement.columns().length === 0) return [{ affected: Number(statement.run(...bound).changes) }]
+    if (!answers) return [{ affected: Number(statement.run(...bound).changes) }]
     return statement.all(...bound)
   }
 
@@ -61,14 +67,15 @@ class Database {
     this.#database.close()
   }
 
-  #prepared(text: string): StatementSync {
-    let statement = this.#statements.get(text)
-    if (statement === undefined) {
-      statement = this.#database.prepare(text)
+  #prepared(text: string): Prepared {
+    let prepared = this.#statements.get(text)
+    if (prepared === undefined) {
+      const statement = this.#database.prepare(text)
+      prepared = { statement, answers: statement.columns().length > 0 }
       if (this.#statements.size >= this.#most) this.#statements.delete(this.#statements.keys().next().value!)
-      this.#statements.set(text, statement)
+      this.#statements.set(text, prepared)
     }
-    return statement
+    return prepared
   }
 }
 
