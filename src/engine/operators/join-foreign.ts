@@ -65,14 +65,7 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
   ]
   const asked = { key: right.key, value: subscriptionSerde(left.key) }
   const answered = { key: left.key, value: responseSerde(right.value) }
-  const subscriptions: StoreSpec = {
-    name: parts.subscriptions ?? at('subscription-store'),
-    kind: 'timestamped',
-    key: combinedKeySerde(right.key, left.key),
-    value: asked.value,
-    changelog: true,
-    changelogHeaders: 'record',
-  }
+  const subscriptions = subscriptionStore(parts, parts.subscriptions ?? at('subscription-store'))
   const resolver = at('subscription-response-resolver')
   return [
     sendNode(parts, at('subscription-registration-processor')),
@@ -83,16 +76,7 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
       partitionOfAsked(parts),
       parts.topics?.[0],
     ),
-    {
-      name: receive,
-      kind: 'foreign-receive',
-      parents: [at('subscription-registration-source')],
-      reads: 'both',
-      keeps: 'nothing',
-      stores: [subscriptions],
-      copartitions: [at('subscription-registration-source'), right.node],
-      build: keepSubscription(subscriptions.name),
-    },
+    receiveNode(receive, at('subscription-registration-source'), right, subscriptions),
     matchNode(match, receive, right),
     updateNode(update, subscriptions, right),
     ...throughTopic(
@@ -105,6 +89,36 @@ export function joinForeign(parts: ForeignJoinParts): readonly TopologyNode[] {
     resolveNode(parts, resolver, at('subscription-response-source')),
     { ...table({ name, parent: resolver, store, emit, materialized }), kind },
   ]
+}
+
+function subscriptionStore({ left, right }: ForeignJoinParts, name: string): StoreSpec {
+  return {
+    name,
+    kind: 'timestamped',
+    key: combinedKeySerde(right.key, left.key),
+    value: subscriptionSerde(left.key),
+    changelog: true,
+    changelogHeaders: 'record',
+  }
+}
+
+/** Keeps who asks for which key of the right table. */
+function receiveNode(
+  name: string,
+  source: string,
+  right: ForeignJoinParts['right'],
+  subscriptions: StoreSpec,
+): TopologyNode {
+  return {
+    name,
+    kind: 'foreign-receive',
+    parents: [source],
+    reads: 'both',
+    keeps: 'nothing',
+    stores: [subscriptions],
+    copartitions: [source, right.node],
+    build: keepSubscription(subscriptions.name),
+  }
 }
 
 /** Where the right table keeps the key that is asked for; without a key there is nothing to find, anywhere. */

@@ -68,14 +68,7 @@ export function joinStreams(parts: StreamJoinParts): readonly TopologyNode[] {
     allowsNullKey: kind !== 'join',
     build: buildSide(side),
   })
-  const merge: TopologyNode = {
-    name,
-    kind,
-    parents: [`${name}${own}`, `${name}${other}`],
-    reads: 'nothing',
-    keeps: 'both',
-    build: ({ next }) => ({ process: next }),
-  }
+  const merge = mergeNode(name, kind, [`${name}${own}`, `${name}${other}`])
   return [
     windowNode(ownWindow, left, ownStore),
     windowNode(otherWindow, right, otherStore),
@@ -85,6 +78,10 @@ export function joinStreams(parts: StreamJoinParts): readonly TopologyNode[] {
       ? { ...merge, selfJoin: selfJoin(parts, ownWindow, ownStore, merge) }
       : merge,
   ]
+}
+
+function mergeNode(name: string, kind: string, parents: readonly string[]): TopologyNode {
+  return { name, kind, parents, reads: 'nothing', keeps: 'both', build: ({ next }) => ({ process: next }) }
 }
 
 function selfJoin(
