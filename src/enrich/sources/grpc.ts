@@ -126,7 +126,10 @@ export function grpc<Answer = unknown>(options: GrpcOptions): Source<Answer | nu
         : compileBody(settings.request, `${place}: request`),
     identity: (message) => JSON.stringify(message),
     async call(message, context) {
-      const channel = await untilAborted(context.signal, lease.use())
+      const opening = lease.use().catch((error: unknown): never => {
+        throw sourceError(place, error, 'open', false)
+      })
+      const channel = await untilAborted(context.signal, opening)
       return (await channel.call(message, context, kind === 'write')) as Answer | null
     },
   }
