@@ -13,6 +13,9 @@ import type { WindowSteps } from './window-steps.ts'
 import { firstStart, NO_END } from './windows.ts'
 import type { SteppedWindow, UnlimitedWindow } from './windows.ts'
 
+/** Ends of windows are numbers that are told apart. */
+const LATEST = Number.MAX_SAFE_INTEGER
+
 /** Takes a record into one window that is open. */
 type Update = (record: FlowRecord, start: number, end: number) => void
 
@@ -31,6 +34,9 @@ export function buildStepped(
     const process = (record: FlowRecord): void => {
       const { key, timestamp } = record
       if (isAbsent(key)) return context.drop(record, 'null key in a windowed aggregation')
+      // Nanoseconds, mostly. An advance more or less is no other number out there: the loop below would never end.
+      if (timestamp > LATEST)
+        throw new RangeError(`its time ${timestamp} ms is beyond what a window can have`)
       if (timestamp > time.value) time.value = timestamp
       const closeTime = time.value - graceMs
       for (let start = firstStart(window, timestamp); start <= timestamp; start += advanceMs) {

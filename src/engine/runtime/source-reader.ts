@@ -47,7 +47,7 @@ export class SourceReader {
   read(batch: FetchedBatch, index: number, partitionTime: number = -1): FlowRecord {
     const record = this.#read(batch, index)
     if (this.#timestamp === undefined) return record
-    return record.withTimestamp(this.#timestamp(record, partitionTime))
+    return record.withTimestamp(wholeTime(this.#timestamp(record, partitionTime)))
   }
 
   #read(batch: FetchedBatch, index: number): FlowRecord {
@@ -84,6 +84,12 @@ export class SourceReader {
       valueBytes,
     )
   }
+}
+
+/** Times are committed and stored as whole numbers: a fraction would stop the worker at its next commit. */
+function wholeTime(said: unknown): number {
+  if (Number.isSafeInteger(said)) return said as number
+  throw new RangeError(`the extractor of timestamps returned ${String(said)}, expected whole milliseconds`)
 }
 
 function decoded(serde: Serde<unknown>, bytes: Bytes | null, decode: boolean): unknown {

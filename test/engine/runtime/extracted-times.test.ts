@@ -1,5 +1,6 @@
 /** What an application's extractor of timestamps says is checked: a record with an impossible time must not stop the worker. */
 import { afterEach, expect, it } from 'vitest'
+import { NO_HEADERS } from '../../../src/core/record.ts'
 import { defineApp, json, string, topic, tumbling } from '../../../src/index.ts'
 import { Bench } from './bench-app.ts'
 
@@ -44,4 +45,31 @@ it('is a dead letter when it is no whole number of milliseconds', async () => {
     expect.stringContaining('1e+300'),
     expect.stringContaining('soon'),
   ])
+})
+
+it('is a dead letter when windows could not tell it apart from its neighbours: nanoseconds, for instance', async () => {
+  const plain = topic('in', { key: string, value: json<number>() })
+  const app = defineApp('nanoseconds', (flow) =>
+    flow
+      .stream(plain)
+      .groupByKey()
+      .windowedBy(tumbling(10))
+      .count({ emit: 'every' })
+      .toStream()
+      .selectKey((_, { start }) => String(start))
+      .to(output),
+  )
+  bench = await Bench.open()
+  await bench.topics(1, 'in', 'out')
+  const producer = bench.broker.producer({})
+  await producer.init()
+  for (const time of [1_760_000_000_000_000_000, 7]) {
+    const buffer = producer.buffer()
+    buffer.append(producer.target('in', 0), 'a', '1', time, NO_HEADERS)
+    await producer.send(buffer)
+  }
+  await producer.close()
+  await bench.start(app)
+  expect((await bench.visible('out', 1)).map(({ key }) => key)).toEqual(['0'])
+  expect(await bench.visible('nanoseconds-dead-letters', 1)).toHaveLength(1)
 })
