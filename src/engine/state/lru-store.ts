@@ -44,7 +44,8 @@ class LruStore<K, V> extends LayeredStore<K, V> implements KeyValueStore<K, V>, 
   put(key: K, value: V | null | undefined, record?: FlowRecord, keyBytes?: Bytes | null): void {
     if (value === null || value === undefined) return this.delete(key, record, keyBytes)
     const used = this.#use(key)
-    if (used.size > this.#capacity) {
+    // More than one when the capacity was larger before a restart.
+    while (used.size > this.#capacity) {
       // First, as Kafka Streams logs it.
       const [oldest] = used.values()
       this.delete(oldest as K, record)

@@ -44,6 +44,16 @@ describe('a store with a capacity', () => {
     expect(commit(store, over)).toEqual(['a', 'b deleted', 'c'])
   })
 
+  it('shrinks to a capacity that became smaller', async () => {
+    const over = await storage()
+    const before = open(over, 4)
+    for (const key of ['a', 'b', 'c', 'd']) before.put(key, 1)
+    commit(before, over)
+    const store = open(over, 2)
+    store.put('e', 2)
+    expect(Array.from(store.all(), ([key]) => key)).toEqual(['d', 'e'])
+  })
+
   it('does not take a scan, a deletion or a miss for use', async () => {
     const store = open(await storage())
     store.put('a', 1)
