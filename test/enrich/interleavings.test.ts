@@ -131,7 +131,7 @@ it.each<Plan>([
     depth: 5,
     options: { breaker: { ...TOUCHY, whenOpen: 'give-up' } },
   },
-  { records: 3, order: 'key', flush: true, depth: 5, together: true },
+  { records: 3, order: 'key', flush: true, depth: 6, together: true },
   { records: 3, order: 'none', flush: false, depth: 5, together: true, options: { batch: { size: 2 } } },
   {
     records: 3,
