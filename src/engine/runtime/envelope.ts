@@ -3,6 +3,7 @@
  * metadata), so that Java reads ours and we read Java's. Our own entries have names starting with `sluice.`.
  * Must never fail a start: what can't be read is as if absent.
  */
+import { murmur2 } from '../../core/partitioner.ts'
 
 export interface Envelope {
   /** Highest event time read from the partition up to the offset; -1 unknown. */
@@ -15,7 +16,24 @@ export const EMPTY_ENVELOPE: Envelope = { partitionTime: -1, entries: new Map() 
 
 const VERSION = 2
 
+/** What brokers take (`offset.metadata.max.bytes`); a longer text would have every commit refused, for ever. */
+const MAX_LENGTH = 4_096
+
+/** The name under which an entry is found when the full names together are too long. */
+export function shortName(name: string): string {
+  const half = (text: string): string => (murmur2(Buffer.from(text, 'utf8')) >>> 0).toString(36)
+  return `sluice.~${half(name)}.${half(`${name}~`)}`
+}
+
+/** Entries have their full names, or, where those would be too long together, short ones (`shortName`). */
 export function encodeEnvelope(envelope: Envelope): string {
+  const full = encoded(envelope)
+  if (full.length <= MAX_LENGTH) return full
+  const entries = new Map([...envelope.entries].map(([name, value]) => [shortName(name), value]))
+  return encoded({ ...envelope, entries })
+}
+
+function encoded(envelope: Envelope): string {
   const names = [...envelope.entries.keys()].map((name) => Buffer.from(name, 'utf8'))
   const size = names.reduce((sum, name) => sum + 12 + name.length, names.length === 0 ? 9 : 13)
   const out = Buffer.alloc(size)

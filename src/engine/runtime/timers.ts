@@ -4,6 +4,7 @@
  * restart neither repeats nor skips one.
  */
 import type { Cancellable, KeptNumber, PunctuationKind } from '../../core/processor.ts'
+import { shortName } from './envelope.ts'
 
 interface Schedule {
   readonly node: string
@@ -45,7 +46,7 @@ export class TaskTimers {
     this.#counts.set(node, count + 1)
     const entry = `sluice.punctuate.${node}.${count}`
     // Stream time is aligned to 0 and fires as soon as it is known; the wall clock first after one interval.
-    const first = kind === 'stream-time' ? (this.#restored.get(entry) ?? 0) : now() + intervalMs
+    const first = kind === 'stream-time' ? (this.#restoredAs(entry) ?? 0) : now() + intervalMs
     const schedule: Schedule = { node, kind, intervalMs, run, now, entry, next: first, cancelled: false }
     this.#schedules.push(schedule)
     if (kind === 'stream-time') this.#onStreamTime++
@@ -96,9 +97,15 @@ export class TaskTimers {
     const entry = `sluice.kept.${node}.${name}`
     const known = this.#kept.get(entry)
     if (known !== undefined) return known
-    const kept: KeptNumber = { value: this.#restored.get(entry) ?? -1 }
+    const kept: KeptNumber = { value: this.#restoredAs(entry) ?? -1 }
     this.#kept.set(entry, kept)
     return kept
+  }
+
+  /** Partitions may have been committed under full names and, later, under short ones: the latest counts. */
+  #restoredAs(entry: string): number | undefined {
+    const [full, short] = [this.#restored.get(entry), this.#restored.get(shortName(entry))]
+    return full === undefined || short === undefined ? (full ?? short) : Math.max(full, short)
   }
 
   /** Entries for the commit envelope. */

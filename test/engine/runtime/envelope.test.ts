@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { TaskTimers } from '../../../src/engine/runtime/timers.ts'
 import { decodeEnvelope, EMPTY_ENVELOPE, encodeEnvelope } from '../../../src/engine/runtime/envelope.ts'
 
 interface Vector {
@@ -31,6 +32,23 @@ describe('the commit envelope', () => {
     ])
     const envelope = { partitionTime: 42, entries }
     expect(decodeEnvelope(encodeEnvelope(envelope))).toEqual(envelope)
+  })
+
+  it('stays within what a broker takes, however many operators keep numbers under long names', () => {
+    const names = Array.from(
+      { length: 60 },
+      (_, at) => `sluice.kept.${'a-long-name-of-an-operator-'.repeat(3)}${at}.time`,
+    )
+    const entries = new Map(names.map((name, at) => [name, 1_700_000_000_000 + at]))
+    const text = encodeEnvelope({ partitionTime: 42, entries })
+    expect(text.length).toBeLessThanOrEqual(4_096)
+    const { entries: restored } = decodeEnvelope(text)
+    expect(restored.size).toBe(60)
+    const timers = new TaskTimers(restored)
+    const node = (at: number): string => `${'a-long-name-of-an-operator-'.repeat(3)}${at}`
+    expect(names.map((_, at) => timers.kept(node(at), 'time').value)).toEqual([...entries.values()])
+    const both = new TaskTimers(new Map([...restored, [names[0]!, 5]]))
+    expect(both.kept(node(0), 'time').value).toBe(1_700_000_000_000)
   })
 
   it('takes what it cannot read as absent instead of failing the start', () => {
