@@ -148,8 +148,9 @@ export class Task {
 
   /** A value could not be serialised when its generation was sealed: its writer's record follows the policy. */
   sealFailed(error: unknown): void {
-    if (!isSluiceError(error, 'SLUICE_SERIALIZE')) throw error
-    const { topic = '', partition = -1, offset = -1, node = '' } = error.details
+    if (!isSluiceError(error) || !blamesRecord(error)) throw error
+    const { node = '', recordTopic: topic = '' } = error.details
+    const { recordPartition: partition = -1, recordOffset: offset = -1 } = error.details
     const record = new FlowRecord(
       null,
       null,

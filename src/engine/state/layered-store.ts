@@ -19,7 +19,7 @@ import { BEYOND_BYTES, boundText, mergedRange, startingWith } from './overlay.ts
 import type { StateOptions } from './options.ts'
 import type { Overlaid } from './overlay.ts'
 import { SealedGeneration } from './sealed.ts'
-import { StoreSerializer } from './serializer.ts'
+import { StoreSerializer, writtenBy } from './serializer.ts'
 import { KeyIds } from './stored-keys.ts'
 import type { StoredKeys } from './stored-keys.ts'
 
@@ -365,7 +365,7 @@ export abstract class LayeredStore<K, H> implements ManagedStore {
       entry.bytes = ENTRY_BYTES + key.length + (value?.length ?? 0)
     } catch (error) {
       this.#takeBack(entry)
-      throw error
+      throw writtenBy(error, this.name, entry.record)
     }
     entry.dirty = false
     if (!entry.changed) this.#settle(entry)

@@ -1,7 +1,7 @@
 /** Keys and values of one store to bytes and back, with errors that name the store, the side and the record that wrote. */
 import type { Bytes, FlowRecord } from '../../core/record.ts'
 import type { Serde } from '../../core/serde.ts'
-import { problemOf, sluiceError } from '../../core/errors.ts'
+import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
 import { encodedBytes } from '../../core/serde.ts'
 import type { HeldCodec } from './codec.ts'
 import { deepFreeze } from './freeze.ts'
@@ -100,4 +100,17 @@ export class StoreSerializer<K, H> implements EntryReader<K, H> {
       error,
     )
   }
+}
+
+/** A changelog record that its topic does not take, with the record that wrote the value: it becomes the dead letter. */
+export function writtenBy(error: unknown, store: string, writer: FlowRecord | undefined): unknown {
+  if (!isSluiceError(error, 'SLUICE_RECORD_TOO_LARGE', 'SLUICE_RECORD_REFUSED')) return error
+  const details = {
+    ...error.details,
+    node: `store ${store}`,
+    recordTopic: writer?.topic,
+    recordPartition: writer?.partition,
+    recordOffset: writer?.offset,
+  }
+  return sluiceError(error.code, details, error)
 }
