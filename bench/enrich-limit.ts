@@ -146,7 +146,9 @@ async function run(
     await fill(broker, records)
     // Not coalesced: each record is a call, or the limit would say nothing.
     const ask = source(service.ask, { coalesce: false })
-    const app = defineApp('bench', (flow) => void flow.stream(input).enrich({ ask }, options).to(output))
+    const app = defineApp('bench', (flow) => {
+      flow.stream(input).enrich({ ask }, options).to(output)
+    })
     const running = await startApp(app.plan(), {
       stateFolder: folder,
       settings: { commitIntervalMs: 100, guarantee: values.guarantee as 'exactly-once' },
