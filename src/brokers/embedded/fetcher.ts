@@ -8,6 +8,7 @@ import type { Bytes } from '../../core/record.ts'
 import { partitionId } from '../../core/record.ts'
 import type { SluiceError } from '../../core/errors.ts'
 import { isSluiceError, problemOf, sluiceError } from '../../core/errors.ts'
+import { Arrival } from '../arrival.ts'
 import { indexBatches } from '../record-batch/reader.ts'
 import type { Partition } from './partition.ts'
 import type { PartitionLog } from './partition-log.ts'
@@ -39,17 +40,16 @@ type Aborted = ReturnType<PartitionLog['aborted']>
 
 export class EmbeddedFetcher implements Fetcher {
   readonly #topics: Topics
-  readonly #clock: Clock
   readonly #committedOnly: boolean
   readonly #maxPartitionBytes: number
   readonly #readings = new Map<string, Reading>()
   readonly #onMore = (): void => this.#more()
-  #waiting: { readonly end: () => void } | undefined
+  readonly #arrival: Arrival
   #closed = false
 
   constructor(topics: Topics, clock: Clock, options: FetcherOptions) {
     this.#topics = topics
-    this.#clock = clock
+    this.#arrival = new Arrival(clock)
     this.#committedOnly = options.isolation === 'read_committed'
     this.#maxPartitionBytes = options.maxPartitionBytes ?? DEFAULT_PARTITION_BYTES
   }
@@ -123,24 +123,11 @@ export class EmbeddedFetcher implements Fetcher {
 
   arrived(timeoutMs: number): Promise<void> {
     if (this.#closed || this.#anything()) return Promise.resolve()
-    this.wake()
-    return new Promise((resolve) => {
-      const timer = this.#clock.setTimer(timeoutMs, end)
-      const waiting = { end }
-      const forget = (): void => {
-        if (this.#waiting === waiting) this.#waiting = undefined
-      }
-      function end(): void {
-        timer.cancel()
-        forget()
-        resolve()
-      }
-      this.#waiting = waiting
-    })
+    return this.#arrival.wait(timeoutMs)
   }
 
   wake(): void {
-    this.#waiting?.end()
+    this.#arrival.wake()
   }
 
   close(): void {
@@ -150,7 +137,7 @@ export class EmbeddedFetcher implements Fetcher {
   }
 
   #more(): void {
-    if (this.#waiting !== undefined && this.#anything()) this.wake()
+    if (this.#arrival.awaited && this.#anything()) this.wake()
   }
 
   /** True when `take` would give something. Starts reads where they take time. */

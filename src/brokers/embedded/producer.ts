@@ -11,9 +11,8 @@ import type {
   SendBuffer,
   SentPartition,
 } from '../../core/broker.ts'
-import { partitionId } from '../../core/record.ts'
-import type { SluiceError } from '../../core/errors.ts'
 import { isSluiceError, sluiceError } from '../../core/errors.ts'
+import { ProducerLife } from '../producer-life.ts'
 import { nextSequence } from '../record-batch/header.ts'
 import type { Groups } from './groups.ts'
 import type { Offsets } from './offsets.ts'
@@ -37,50 +36,32 @@ export interface ProducerServices {
   readonly groups: Groups
 }
 
-/**
- * new ──init──▶ ready ──send / sendOffsets──▶ ready ──commit / abort──▶ ready
- *                 │ a failed send: only abort or init may follow           │ fenced, unknown: only init
- *                 ▼                                                        ▼
- *              failed                                                    fenced
- */
-type State = 'new' | 'ready' | 'failed' | 'fenced' | 'closed'
-
 export class EmbeddedProducer implements Producer {
   readonly #services: ProducerServices
-  readonly #transactionalId: string | undefined
+  readonly #life: ProducerLife
   readonly #timeoutMs: number
-  readonly #targets = new Map<string, ProduceTarget>()
   /** Next sequence by index of the target; starts anew with every identity. */
   #sequences: number[] = []
   #identity: ProducerIdentity = { producerId: -1, epoch: -1 }
-  #state: State = 'new'
-  #fencedBy: SluiceError | undefined
 
   constructor(services: ProducerServices, options: ProducerOptions) {
     this.#services = services
-    this.#transactionalId = options.transactionalId
+    this.#life = new ProducerLife(options.transactionalId, 'ready')
     this.#timeoutMs = options.transactionTimeoutMs ?? DEFAULT_TRANSACTION_TIMEOUT_MS
   }
 
   async init(): Promise<void> {
-    this.#checkOpen()
+    this.#life.unsettle()
     const { transactions } = this.#services
-    const id = this.#transactionalId
-    this.#state = 'fenced'
+    const id = this.#life.transactionalId
     this.#become(
       id === undefined ? await transactions.allocate() : await transactions.init(id, this.#timeoutMs),
     )
-    this.#checkOpen()
-    this.#state = 'ready'
+    this.#life.settle()
   }
 
   target(topic: string, partition: number): ProduceTarget {
-    const key = partitionId(topic, partition)
-    const known = this.#targets.get(key)
-    if (known !== undefined) return known
-    const target = Object.freeze({ topic, partition, index: this.#targets.size })
-    this.#targets.set(key, target)
-    return target
+    return this.#life.target(topic, partition)
   }
 
   buffer(): SendBuffer {
@@ -91,8 +72,8 @@ export class EmbeddedProducer implements Producer {
   }
 
   async send(buffer: SendBuffer): Promise<readonly SentPartition[]> {
-    if (this.#isNew()) await this.init()
-    this.#checkReady('send')
+    if (this.#life.needsId) await this.init()
+    this.#life.checkReady('send')
     if (!(buffer instanceof BatchBuffer)) {
       throw sluiceError('SLUICE_INTERNAL', { place: 'send', problem: 'the buffer is not one of this broker' })
     }
@@ -107,8 +88,8 @@ export class EmbeddedProducer implements Producer {
   }
 
   async sendOffsets(offsets: readonly CommittedOffset[], fence: GroupFence): Promise<void> {
-    this.#checkReady('sendOffsets')
-    const id = this.#transactional('sendOffsets')
+    this.#life.checkReady('sendOffsets')
+    const id = this.#life.requireTransactional('sendOffsets')
     await this.#orFail(async () => {
       const { groups, transactions } = this.#services
       groups.check(fence)
@@ -119,23 +100,20 @@ export class EmbeddedProducer implements Producer {
   }
 
   async commit(): Promise<void> {
-    this.#checkReady('commit')
+    this.#life.checkReady('commit')
     await this.#end('commit')
   }
 
   async abort(): Promise<void> {
-    if (this.#state === 'failed') this.#state = 'ready'
-    this.#checkReady('abort')
+    this.#life.forgive()
+    this.#life.checkReady('abort')
     await this.#end('abort')
   }
 
   /** Aborts what is open; nobody waits for a timeout then. */
   async close(): Promise<void> {
-    if (this.#state === 'closed') return
-    const live = this.#state === 'ready' || this.#state === 'failed'
-    this.#state = 'closed'
-    const id = this.#transactionalId
-    if (!live || id === undefined) return
+    const id = this.#life.transactionalId
+    if (!this.#life.close() || id === undefined) return
     await this.#services.transactions.end(id, this.#identity, 'abort').catch((error: unknown) => {
       // Fenced: the transaction is over. A broken disk: it ends when the folder is opened again.
       if (!isSluiceError(error)) throw error
@@ -143,34 +121,27 @@ export class EmbeddedProducer implements Producer {
   }
 
   async #end(outcome: Outcome): Promise<void> {
-    const id = this.#transactional(outcome)
-    this.#state = 'fenced'
+    const id = this.#life.requireTransactional(outcome)
+    this.#life.unsettle()
     const next = await this.#services.transactions
       .end(id, this.#identity, outcome)
       .catch((error: unknown) => {
-        this.#noteFencing(error)
+        this.#life.noteFencing(error)
         throw error
       })
     if (next !== this.#identity) this.#become(next)
-    this.#checkOpen()
-    this.#state = 'ready'
-  }
-
-  #noteFencing(error: unknown): void {
-    if (!isSluiceError(error, 'SLUICE_PRODUCER_FENCED') || this.#state === 'closed') return
-    this.#state = 'fenced'
-    this.#fencedBy = error
+    this.#life.settle()
   }
 
   #become(identity: ProducerIdentity): void {
-    this.#fencedBy = undefined
+    this.#life.renew()
     this.#identity = identity
     this.#sequences = []
   }
 
   #append({ target, writers }: TargetBatches, partition: Partition): SentPartition {
     const { producerId, epoch: producerEpoch } = this.#identity
-    const transactional = this.#transactionalId !== undefined
+    const transactional = this.#life.transactionalId !== undefined
     let lastOffset = -1
     for (const writer of writers) {
       const baseSequence = this.#sequences[target.index] ?? 0
@@ -188,7 +159,7 @@ export class EmbeddedProducer implements Producer {
   }
 
   #touch(partitions: readonly Partition[]): void {
-    const id = this.#transactionalId
+    const id = this.#life.transactionalId
     if (id === undefined) return
     for (const partition of partitions) this.#services.transactions.touch(id, this.#identity, partition)
   }
@@ -198,43 +169,8 @@ export class EmbeddedProducer implements Producer {
     try {
       return await run()
     } catch (error) {
-      if (this.#transactionalId !== undefined && this.#state === 'ready') this.#state = 'failed'
-      this.#noteFencing(error)
+      this.#life.fail(error)
       throw error
     }
-  }
-
-  /** An idempotent producer gets its id with the first send. */
-  #isNew(): boolean {
-    return this.#state === 'new' && this.#transactionalId === undefined
-  }
-
-  #checkReady(operation: string): void {
-    this.#checkOpen()
-    if (this.#state !== 'ready') throw this.#wrongState(operation)
-  }
-
-  #wrongState(operation: string): Error {
-    if (this.#fencedBy !== undefined) return this.#fencedBy
-    const problems = {
-      new: 'init comes first',
-      failed: 'a part of the transaction failed, only abort may follow',
-      fenced: 'it was replaced or its last outcome is unknown, only init may follow',
-    } as Readonly<Record<string, string>>
-    const transactionalId = this.#transactionalId ?? '(idempotent)'
-    return sluiceError('SLUICE_TXN_STATE', { transactionalId, operation, problem: problems[this.#state] })
-  }
-
-  #transactional(operation: string): string {
-    if (this.#transactionalId !== undefined) return this.#transactionalId
-    throw sluiceError('SLUICE_TXN_STATE', {
-      transactionalId: '(idempotent)',
-      operation,
-      problem: 'the producer was made without a transactional id',
-    })
-  }
-
-  #checkOpen(): void {
-    if (this.#state === 'closed') throw sluiceError('SLUICE_CLOSED', { what: 'the producer' })
   }
 }

@@ -10,6 +10,7 @@ import type { Timer } from '../../../core/clock.ts'
 import { partitionId } from '../../../core/record.ts'
 import type { SluiceError } from '../../../core/errors.ts'
 import { isSluiceError, problemOf, sluiceError } from '../../../core/errors.ts'
+import { Arrival } from '../../arrival.ts'
 import type { Parts } from '../ask.ts'
 import { Code } from '../codes.ts'
 import type { Leader } from '../cluster/cluster.ts'
@@ -46,12 +47,13 @@ export class KafkaFetcher implements Fetcher {
   readonly #lanes = new Map<number, readonly Lane[]>()
   #pumping = false
   #later: Timer | undefined
-  #waiting: { readonly end: () => void } | undefined
+  readonly #arrival: Arrival
   #closed = false
 
   /** @param name tells its connections from those of other fetchers */
   constructor(services: FetchServices, name: string, options: FetcherOptions) {
     this.#services = services
+    this.#arrival = new Arrival(services.parts.clock)
     this.#name = name
     this.#committedOnly = options.isolation === 'read_committed'
     this.#maxPartitionBytes = options.maxPartitionBytes ?? DEFAULT_PARTITION_BYTES
@@ -106,24 +108,11 @@ export class KafkaFetcher implements Fetcher {
 
   arrived(timeoutMs: number): Promise<void> {
     if (this.#closed || this.#anything()) return Promise.resolve()
-    this.wake()
-    return new Promise((resolve) => {
-      const timer = this.#services.parts.clock.setTimer(timeoutMs, end)
-      const waiting = { end }
-      const forget = (): void => {
-        if (this.#waiting === waiting) this.#waiting = undefined
-      }
-      function end(): void {
-        timer.cancel()
-        forget()
-        resolve()
-      }
-      this.#waiting = waiting
-    })
+    return this.#arrival.wait(timeoutMs)
   }
 
   wake(): void {
-    this.#waiting?.end()
+    this.#arrival.wake()
   }
 
   close(): void {
@@ -143,7 +132,7 @@ export class KafkaFetcher implements Fetcher {
   }
 
   #more(): void {
-    if (this.#waiting !== undefined && this.#anything()) this.wake()
+    if (this.#arrival.awaited && this.#anything()) this.wake()
   }
 
   /** In a turn of its own, so that partitions added one after the other share a request. */

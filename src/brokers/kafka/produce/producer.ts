@@ -1,11 +1,6 @@
 /**
  * One producer: stamps batches with its identity and sequences, and walks through its transactions. What it says it sent is
  * durable; what it does not know, it says. It never decides about a transaction: that does its coordinator.
- *
- * new ──init──▶ ready ──send / sendOffsets──▶ ready ──commit / abort──▶ ready
- *                 │ a failed send: only abort or init may follow           │ fenced, unknown: only init
- *                 ▼                                                        ▼
- *              failed                                                    fenced
  */
 import type {
   CommittedOffset,
@@ -21,6 +16,7 @@ import type { SluiceError } from '../../../core/errors.ts'
 import { isSluiceError, sluiceError } from '../../../core/errors.ts'
 import type { Compression } from '../../record-batch/compress.ts'
 import { compressBatch } from '../../record-batch/compress.ts'
+import { ProducerLife } from '../../producer-life.ts'
 import { nextSequence } from '../../record-batch/header.ts'
 import type { TargetBatches } from '../../record-batch/send-buffer.ts'
 import { BatchBuffer } from '../../record-batch/send-buffer.ts'
@@ -59,20 +55,15 @@ export interface ProducerServices {
   missing(topic: string): Promise<SluiceError>
 }
 
-type State = 'new' | 'ready' | 'failed' | 'fenced' | 'closed'
-
 export class KafkaProducer implements Producer {
   readonly #services: ProducerServices
-  readonly #transactionalId: string | undefined
+  readonly #life: ProducerLife
   readonly #timeoutMs: number
-  readonly #targets = new Map<string, ProduceTarget>()
   /** Next sequence by index of the target; starts anew with every identity. */
   #sequences: number[] = []
   #identity: Identity = NOBODY
   /** Transactions of the second protocol; looked at by `init`. */
   #second = false
-  #state: State = 'new'
-  #fencedBy: SluiceError | undefined
   /** The coordinator may know of a transaction. */
   #open = false
   /** What the first protocol was told of in this transaction. */
@@ -82,31 +73,24 @@ export class KafkaProducer implements Producer {
 
   constructor(services: ProducerServices, options: ProducerOptions) {
     this.#services = services
-    this.#transactionalId = options.transactionalId
+    this.#life = new ProducerLife(options.transactionalId, 'new')
     this.#timeoutMs = options.transactionTimeoutMs ?? DEFAULT_TRANSACTION_TIMEOUT_MS
   }
 
   async init(): Promise<void> {
-    this.#checkOpen()
+    this.#life.unsettle()
     const { parts } = this.#services
-    const id = this.#transactionalId
-    this.#state = 'fenced'
+    const id = this.#life.transactionalId
     this.#second = secondProtocol(parts)
     this.#become(
       id === undefined ? await newIdentity(parts) : await initTransactional(parts, id, this.#timeoutMs),
     )
     this.#ended()
-    this.#checkOpen()
-    this.#state = 'ready'
+    this.#life.settle()
   }
 
   target(topic: string, partition: number): ProduceTarget {
-    const key = partitionId(topic, partition)
-    const known = this.#targets.get(key)
-    if (known !== undefined) return known
-    const target = Object.freeze({ topic, partition, index: this.#targets.size })
-    this.#targets.set(key, target)
-    return target
+    return this.#life.target(topic, partition)
   }
 
   buffer(): SendBuffer {
@@ -114,8 +98,8 @@ export class KafkaProducer implements Producer {
   }
 
   async send(buffer: SendBuffer): Promise<readonly SentPartition[]> {
-    if (this.#isNew()) await this.init()
-    this.#checkReady('send')
+    if (this.#life.needsId) await this.init()
+    this.#life.checkReady('send')
     if (!(buffer instanceof BatchBuffer)) {
       throw sluiceError('SLUICE_INTERNAL', { place: 'send', problem: 'the buffer is not one of this broker' })
     }
@@ -123,7 +107,7 @@ export class KafkaProducer implements Producer {
   }
 
   async sendOffsets(offsets: readonly CommittedOffset[], fence: GroupFence): Promise<void> {
-    this.#checkReady('sendOffsets')
+    this.#life.checkReady('sendOffsets')
     await this.#orFail(async () => {
       const { parts, members } = this.#services
       const transactional = this.#transactional('sendOffsets')
@@ -136,22 +120,19 @@ export class KafkaProducer implements Producer {
   }
 
   async commit(): Promise<void> {
-    this.#checkReady('commit')
+    this.#life.checkReady('commit')
     await this.#end('commit')
   }
 
   async abort(): Promise<void> {
-    if (this.#state === 'failed') this.#state = 'ready'
-    this.#checkReady('abort')
+    this.#life.forgive()
+    this.#life.checkReady('abort')
     await this.#end('abort')
   }
 
   /** Aborts what is open; nobody waits for a timeout then. */
   async close(): Promise<void> {
-    if (this.#state === 'closed') return
-    const live = this.#open && (this.#state === 'ready' || this.#state === 'failed')
-    this.#state = 'closed'
-    if (!live) return
+    if (!this.#life.close() || !this.#open) return
     const { parts } = this.#services
     await endTransaction(parts, this.#transactional('close'), 'abort', CLOSING_MS).catch((error: unknown) => {
       // Fenced: the transaction is over. Nobody reached: it is when its time is up.
@@ -166,8 +147,8 @@ export class KafkaProducer implements Producer {
     this.#unsure = true
     const queues = batches.map((batch) => this.#stamp(batch))
     await sendAll(parts, queues, {
-      transactionalId: this.#transactionalId ?? null,
-      maxVersion: this.#transactionalId !== undefined && !this.#second ? FIRST_PRODUCE : undefined,
+      transactionalId: this.#life.transactionalId ?? null,
+      maxVersion: this.#life.transactionalId !== undefined && !this.#second ? FIRST_PRODUCE : undefined,
       patienceMs: DELIVERY_MS,
       limitOf: (topic) => limits.of(topic).bytes,
     })
@@ -182,7 +163,7 @@ export class KafkaProducer implements Producer {
       if (parts.cluster.leaderNow(topic, partition) === undefined)
         await parts.cluster.leader(topic, partition)
     }
-    if (this.#transactionalId === undefined) return
+    if (this.#life.transactionalId === undefined) return
     this.#open = true
     const added = targets.filter(({ topic, partition }) => !this.#added.has(partitionId(topic, partition)))
     if (this.#second || added.length === 0) return
@@ -192,7 +173,7 @@ export class KafkaProducer implements Producer {
 
   #stamp({ target, writers }: TargetBatches): PartitionQueue {
     const { producerId, epoch: producerEpoch } = this.#identity
-    const transactional = this.#transactionalId !== undefined
+    const transactional = this.#life.transactionalId !== undefined
     const batches = writers.map((writer) => {
       const baseSequence = this.#sequences[target.index] ?? 0
       this.#sequences[target.index] = nextSequence(baseSequence, writer.records)
@@ -205,16 +186,15 @@ export class KafkaProducer implements Producer {
   async #end(outcome: Outcome): Promise<void> {
     const transactional = this.#transactional(outcome)
     if (!this.#open) return
-    this.#state = 'fenced'
+    this.#life.unsettle()
     try {
       this.#become(await this.#endAt(transactional, outcome))
     } catch (error) {
-      this.#noteFencing(error)
+      this.#life.noteFencing(error)
       throw error
     }
     this.#ended()
-    this.#checkOpen()
-    this.#state = 'ready'
+    this.#life.settle()
   }
 
   async #endAt(transactional: Transactional, outcome: Outcome): Promise<Identity> {
@@ -233,14 +213,8 @@ export class KafkaProducer implements Producer {
     this.#added.clear()
   }
 
-  #noteFencing(error: unknown): void {
-    if (!isSluiceError(error, 'SLUICE_PRODUCER_FENCED') || this.#state === 'closed') return
-    this.#state = 'fenced'
-    this.#fencedBy = error
-  }
-
   #become(identity: Identity): void {
-    this.#fencedBy = undefined
+    this.#life.renew()
     // Sequences go on within an epoch, and begin anew with the next.
     const { producerId, epoch } = this.#identity
     if (identity.producerId !== producerId || identity.epoch !== epoch) this.#sequences = []
@@ -252,8 +226,7 @@ export class KafkaProducer implements Producer {
     try {
       return await run()
     } catch (error) {
-      if (this.#state === 'ready') this.#state = this.#transactionalId === undefined ? 'new' : 'failed'
-      this.#noteFencing(error)
+      this.#life.fail(error)
       await this.#learn(error)
       throw await this.#named(error)
     }
@@ -273,38 +246,8 @@ export class KafkaProducer implements Producer {
     return this.#services.missing(String(error.details.topic)).catch(() => error)
   }
 
-  /** An idempotent producer gets its id with the first send, and a new one after a send that failed. */
-  #isNew(): boolean {
-    return this.#state === 'new' && this.#transactionalId === undefined
-  }
-
-  #checkReady(operation: string): void {
-    this.#checkOpen()
-    if (this.#state !== 'ready') throw this.#wrongState(operation)
-  }
-
-  #wrongState(operation: string): Error {
-    if (this.#fencedBy !== undefined) return this.#fencedBy
-    const problems = {
-      new: 'init comes first',
-      failed: 'a part of the transaction failed, only abort may follow',
-      fenced: 'it was replaced or its last outcome is unknown, only init may follow',
-    } as Readonly<Record<string, string>>
-    const transactionalId = this.#transactionalId ?? '(idempotent)'
-    return sluiceError('SLUICE_TXN_STATE', { transactionalId, operation, problem: problems[this.#state] })
-  }
-
   #transactional(operation: string): Transactional {
-    const transactionalId = this.#transactionalId
-    if (transactionalId !== undefined) return { ...this.#identity, transactionalId, second: this.#second }
-    throw sluiceError('SLUICE_TXN_STATE', {
-      transactionalId: '(idempotent)',
-      operation,
-      problem: 'the producer was made without a transactional id',
-    })
-  }
-
-  #checkOpen(): void {
-    if (this.#state === 'closed') throw sluiceError('SLUICE_CLOSED', { what: 'the producer' })
+    const transactionalId = this.#life.requireTransactional(operation)
+    return { ...this.#identity, transactionalId, second: this.#second }
   }
 }
